@@ -1,0 +1,1 @@
+//! Threads, mailboxes, the clock.
