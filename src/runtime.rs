@@ -1,1 +1,6 @@
-//! Threads, mailboxes, the clock.
+//! Threads, mailboxes, the clock: everything that moves by itself. The only module that spawns, sleeps or reads a clock.
+
+pub mod clock;
+mod thread;
+
+pub use thread::spawn;

@@ -1,3 +1,5 @@
+use super::Key;
+
 /// Everything a key or button can ask for. [`BINDINGS`] is the one table of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Command {
@@ -25,7 +27,7 @@ pub enum Command {
 /// One row of the key table: what is pressed, what it asks for, and how the footer and help name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// Names as [`crate::teleop`] parses them, as `w`, `up`, `enter`, `space`, `ctrl-c`.
+    /// Names that [`Key`] parses, as `w`, `up`, `enter`, `space`, `ctrl-c`.
     pub keys: &'static [&'static str],
     pub command: Command,
     pub label: &'static str,
@@ -67,3 +69,40 @@ pub const BINDINGS: &[Binding] = &[
     bind(&["?", "h"], Command::Help, "help"),
     bind(&["ctrl-c", "ctrl-q"], Command::Quit, "quit"),
 ];
+
+impl Command {
+    /// The command bound to `key`, if any.
+    #[must_use]
+    pub fn of(key: Key) -> Option<Self> {
+        let is_bound = |binding: &&Binding| binding.keys.iter().any(|name| name.parse() == Ok(key));
+        BINDINGS.iter().find(is_bound).map(|binding| binding.command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_bound_name_is_a_key_and_bound_once() {
+        // A typing error in the table would leave a key dead; a double one would make its meaning depend on order.
+        let mut seen = HashSet::new();
+        for name in BINDINGS.iter().flat_map(|binding| binding.keys) {
+            let key: Key = name.parse().unwrap();
+            assert!(seen.insert(key), "{name} is bound twice");
+        }
+    }
+
+    #[test]
+    fn keys_find_their_command() {
+        // Drive keys and stop keys must mean what the table says.
+        assert_eq!(Command::of("x".parse().unwrap()), Some(Command::EStop));
+        assert_eq!(Command::of("ctrl-c".parse().unwrap()), Some(Command::Quit));
+        assert_eq!(
+            Command::of("c".parse().unwrap()),
+            Some(Command::Drive { x: -1, y: -1, yaw: 0 })
+        );
+        assert_eq!(Command::of("y".parse().unwrap()), None);
+    }
+}

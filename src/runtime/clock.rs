@@ -1,0 +1,47 @@
+//! The station's clocks. Ages use the monotonic one; the boot clock also counts while the computer sleeps.
+
+use std::time::Duration;
+
+use crate::msg::Stamp;
+
+/// Now, on the monotonic clock.
+#[cfg(unix)]
+#[must_use]
+pub fn now() -> Stamp {
+    read(rustix::time::ClockId::Monotonic)
+}
+
+/// Time since boot, sleep included. Equal to [`now`] where the system has no such clock.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn boot() -> Stamp {
+    read(rustix::time::ClockId::Boottime)
+}
+
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn boot() -> Stamp {
+    now()
+}
+
+#[cfg(unix)]
+fn read(id: rustix::time::ClockId) -> Stamp {
+    let time = rustix::time::clock_gettime(id);
+    Stamp(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+}
+
+#[cfg(not(unix))]
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+pub fn now() -> Stamp {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+    static START: OnceLock<Instant> = OnceLock::new();
+    Stamp(u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Sleeps for `span`.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that sleeps")]
+pub fn sleep(span: Duration) {
+    std::thread::sleep(span);
+}
