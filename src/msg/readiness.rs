@@ -19,6 +19,7 @@ pub struct CameraFacts {
 }
 
 /// What the policy loop knows.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each judged by itself")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PolicyFacts {
     /// Loaded and warmed up.
