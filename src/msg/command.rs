@@ -71,9 +71,10 @@ pub const BINDINGS: &[Binding] = &[
 ];
 
 impl Command {
-    /// The command bound to `key`, if any.
+    /// The command bound to `key`, if any; `W` means what `w` means.
     #[must_use]
     pub fn of(key: Key) -> Option<Self> {
+        let key = key.folded();
         let is_bound = |binding: &&Binding| binding.keys.iter().any(|name| name.parse() == Ok(key));
         BINDINGS.iter().find(is_bound).map(|binding| binding.command)
     }
@@ -103,6 +104,7 @@ mod tests {
             Command::of("c".parse().unwrap()),
             Some(Command::Drive { x: -1, y: -1, yaw: 0 })
         );
+        assert_eq!(Command::of("X".parse().unwrap()), Some(Command::EStop));
         assert_eq!(Command::of("y".parse().unwrap()), None);
     }
 }

@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-/// A key, independent of the terminal that sent it. Letters are lower case unless shift made another character.
+/// A key, independent of the terminal that sent it: the character it types, shift and caps lock applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     pub code: KeyCode,
@@ -47,6 +47,17 @@ impl Key {
     #[must_use]
     pub const fn plain(code: KeyCode) -> Self {
         Self { code, ctrl: false, alt: false }
+    }
+
+    /// The same key with its letter in lower case: caps lock must not make a stop key dead.
+    #[must_use]
+    pub fn folded(self) -> Self {
+        match self.code {
+            KeyCode::Char(letter) => {
+                Self { code: KeyCode::Char(letter.to_ascii_lowercase()), ..self }
+            }
+            _ => self,
+        }
     }
 }
 
