@@ -2,6 +2,9 @@
 //!
 //! A [`Base`] never blocks and never reads a clock: bytes go through a [`Line`], which the runtime backs with threads.
 
+pub mod native;
+pub mod ports;
+
 use crate::msg::{BaseInfo, BaseReport, Stamp, StopKind};
 use crate::safety::SafeTwist;
 
@@ -44,6 +47,11 @@ pub trait Line: Send {
 
     /// Moves what arrived into `buffer`; returns how many bytes.
     fn read(&mut self, buffer: &mut [u8]) -> usize;
+
+    /// When the newest of the bytes read so far arrived, if the line notes it: ticks are coarser than a round trip.
+    fn received_at(&self) -> Option<Stamp> {
+        None
+    }
 }
 
 /// Most bytes of one [`Line::write`].

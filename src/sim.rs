@@ -1,1 +1,3 @@
 //! The simulated robot and its world.
+
+pub mod firmware;
