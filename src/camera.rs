@@ -1,6 +1,23 @@
 //! Pictures from the world.
 //!
 //! A [`Camera`] is drained by a thread that does nothing else; what is not read in time is lost by design (newest wins).
+//! Deliberately absent: threads, clocks and reconnection. Those are [`crate::runtime::CameraLoop`]'s.
+
+mod decode;
+mod folder;
+mod pattern;
+mod source;
+mod usb;
+mod video;
+
+use std::time::Duration;
+
+pub use decode::{Layout, decode};
+pub use folder::Folder;
+pub use pattern::{Pattern, read_number};
+pub use source::{Config, PixelFormat, Selector, Source, UnknownFormat};
+pub use usb::{Listed, VideoMode, list};
+pub use video::Video;
 
 use crate::msg::Frame;
 
@@ -24,6 +41,8 @@ pub struct CameraInfo {
 pub struct Grabbed {
     /// The device's own frame number, where it has one; gaps are drops.
     pub device_seq: Option<u64>,
+    /// When to show the picture, counted from the first one; `None` for a live device, which paces itself.
+    pub due: Option<Duration>,
 }
 
 /// A source of pictures. May block in `grab`, even for ever when a driver misbehaves: call it from a thread that can be
@@ -31,7 +50,8 @@ pub struct Grabbed {
 pub trait Camera: Send {
     fn info(&self) -> &CameraInfo;
 
-    /// Waits for the next picture to arrive. The caller stamps its arrival when this returns.
+    /// Waits for the next picture to arrive. The caller stamps its arrival when this returns; a picture with a `due`
+    /// time arrives then, and the caller is who waits for it.
     ///
     /// # Errors
     /// The device is gone or its stream broke; the camera must be opened again. [`CameraError::End`] where the source
@@ -56,4 +76,19 @@ pub enum CameraError {
     Decode { camera: String, reason: String },
     #[error("{camera}: no more pictures")]
     End { camera: String },
+}
+
+/// Opens what `config` names.
+///
+/// # Errors
+/// [`CameraError::Open`]: there is no such source, or it cannot deliver what was asked for.
+pub fn open(config: &Config) -> Result<Box<dyn Camera>, CameraError> {
+    Ok(match &config.source {
+        Source::Usb(selector) => Box::new(usb::Usb::open(selector, config)?),
+        Source::Path(path) if path.is_dir() => {
+            Box::new(Folder::open(path, config.rate, config.repeat)?)
+        }
+        Source::Path(path) => Box::new(Video::open(path, config.repeat)?),
+        Source::Pattern => Box::new(Pattern::new(config.width, config.height, config.rate)),
+    })
 }

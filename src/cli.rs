@@ -1,1 +1,36 @@
-//! One file per verb.
+//! The command line: one file per verb.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub mod camera;
+
+/// A terminal control station for a mobile robot: see, drive, hand over, take over.
+#[derive(Debug, Parser)]
+#[command(name = "pilothouse", version)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List the cameras, or watch what one of them delivers
+    Camera(camera::Args),
+}
+
+/// Parses, dispatches, and tells errors in one message.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Verb::Camera(args) = Cli::parse().verb;
+    match camera::run(&args, &mut io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The last words of a failing program; a closed stderr cannot be told to anyone.
+            let _ = writeln!(io::stderr(), "pilothouse: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

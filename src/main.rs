@@ -1,1 +1,7 @@
-fn main() {}
+//! The `pilothouse` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pilothouse::cli::main()
+}
