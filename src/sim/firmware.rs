@@ -247,3 +247,6 @@ impl Firmware {
         out.extend_from_slice(&encode(&Packet { session, sequence: self.sequence, body }));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,12 +31,12 @@ fn welcome() -> Welcome {
 fn telemetry() -> Telemetry {
     Telemetry {
         is_latched: true,
-        echo: Some((258, Duration::from_micros(4_000))),
+        echo: Some((258, Duration::from_millis(4))),
         pose: [1.0, -2.0, 0.5],
         twist: Twist::new(0.25, 0.0, -0.5),
         battery: Some(Battery { volts: 12.0, charge: 0.75 }),
         faults: 0x8001,
-        loop_time: Duration::from_micros(1_000),
+        loop_time: Duration::from_millis(1),
     }
 }
 
