@@ -32,16 +32,14 @@
 //! - **A policy that is not driving cannot stop a hand that is.** [`Fault::PolicyNotFinite`](crate::msg::Fault) acts in
 //!   `Autonomous` and `SoftStop` and refuses to engage; in `Manual` and `Override` it is shown.
 //! - **Old pictures.** Driving by hand with a late, stale or missing picture lowers the ceiling to [`Config::blind_mps`].
+//! - **Somebody must be able to stop it.** An operator's state older than 500 ms counts as a lost terminal: a thread that
+//!   hangs would swallow the take-over.
 //! - **Requests are counters.** What is first observed is the baseline; one tick counts as one press; a counter that goes
 //!   backwards (its source started anew) is a new baseline, except for e-stop, where any change stops.
 
 mod faults;
 mod hands;
-#[cfg(test)]
-mod model_check;
 mod playback;
-#[cfg(test)]
-mod properties;
 mod requests;
 mod supervisor;
 #[cfg(test)]

@@ -19,6 +19,9 @@ const BASE_BLOCKED: Duration = Duration::from_millis(100);
 const STOP_UNCONFIRMED: Duration = Duration::from_millis(200);
 const WATCHDOG_WARN: Duration = Duration::from_millis(200);
 const WATCHDOG_MAX: Duration = Duration::from_millis(500);
+/// The operator's state is made anew every tick. One this old comes from an input thread that hangs: nobody could take
+/// over or stop the robot.
+const OPERATOR_SILENT: Duration = Duration::from_millis(500);
 const BATTERY_LOW: f64 = 0.2;
 const TICK_GAP: Duration = Duration::from_millis(200);
 /// Half a period.
@@ -53,7 +56,8 @@ pub(super) fn observe(
     let mut faults = of_base(now, base)
         .union(of_camera(now, &readiness.camera))
         .union(of_policy(&readiness.policy, base));
-    faults.set(Fault::TerminalLost, !operator.present);
+    let is_silent = now.since(operator.stamp) > OPERATOR_SILENT;
+    faults.set(Fault::TerminalLost, !operator.present || is_silent);
     faults.set(Fault::TickGap, readiness.tick_gap > TICK_GAP);
     faults.set(Fault::Suspended, readiness.suspended > SUSPENDED);
     faults.set(Fault::TickLate, readiness.tick_late > TICK_LATE);
