@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub mod camera;
+pub mod runtime;
 
 /// A terminal control station for a mobile robot: see, drive, hand over, take over.
 #[derive(Debug, Parser)]

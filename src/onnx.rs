@@ -1,1 +1,3 @@
 //! ONNX as data and as a running session.
+
+pub mod library;
