@@ -84,6 +84,13 @@ pub enum CameraError {
 /// [`CameraError::Open`]: there is no such source, or it cannot deliver what was asked for.
 pub fn open(config: &Config) -> Result<Box<dyn Camera>, CameraError> {
     Ok(match &config.source {
+        Source::Sim => {
+            return Err(CameraError::Open {
+                camera: config.source.to_string(),
+                reason: "it comes only with the simulated robot".to_owned(),
+                remedy: "name another camera, or set base.port to sim".to_owned(),
+            });
+        }
         Source::Usb(selector) => Box::new(usb::Usb::open(selector, config)?),
         Source::Path(path) if path.is_dir() => {
             Box::new(Folder::open(path, config.rate, config.repeat)?)

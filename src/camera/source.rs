@@ -33,22 +33,19 @@ impl Default for Config {
     }
 }
 
-/// Where pictures come from. Written as `usb`, `usb:0`, `usb:NAME`, `/dev/video2`, `drive.mp4`, `pictures/`, `pattern`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Where pictures come from. Written as `sim`, `usb`, `usb:0`, `usb:NAME`, `/dev/video2`, `drive.mp4`, `pictures/`, `pattern`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Source {
+    /// The simulated robot's own camera; it comes with [`crate::sim`].
+    #[default]
+    Sim,
     /// A camera attached to this computer.
     Usb(Selector),
     /// A video file, or a folder of images.
     Path(PathBuf),
     /// A moving picture made here.
     Pattern,
-}
-
-impl Default for Source {
-    fn default() -> Self {
-        Self::Usb(Selector::First)
-    }
 }
 
 /// Which of the attached cameras.
@@ -66,6 +63,7 @@ pub enum Selector {
 impl From<String> for Source {
     fn from(text: String) -> Self {
         match text.as_str() {
+            "sim" => return Self::Sim,
             "pattern" => return Self::Pattern,
             "usb" => return Self::Usb(Selector::First),
             _ => {}
@@ -102,6 +100,7 @@ impl fmt::Display for Source {
         match self {
             Self::Usb(selector) => selector.fmt(f),
             Self::Path(path) => path.display().fmt(f),
+            Self::Sim => f.write_str("sim"),
             Self::Pattern => f.write_str("pattern"),
         }
     }
@@ -183,6 +182,7 @@ mod tests {
             ("/dev/video2", Source::Usb(Selector::Path("/dev/video2".into()))),
             ("drive.mp4", Source::Path("drive.mp4".into())),
             ("pictures/", Source::Path("pictures/".into())),
+            ("sim", Source::Sim),
             ("pattern", Source::Pattern),
         ];
         for (text, source) in cases {
