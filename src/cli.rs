@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub mod camera;
 pub mod runtime;
+pub mod sim;
 
 /// A terminal control station for a mobile robot: see, drive, hand over, take over.
 #[derive(Debug, Parser)]
@@ -20,18 +21,37 @@ struct Cli {
 enum Verb {
     /// List the cameras, or watch what one of them delivers
     Camera(camera::Args),
+    /// List, install or remove the ONNX Runtime library
+    Runtime(runtime::Args),
+    /// The simulated robot by itself: its worlds, its expert, its pictures
+    Sim(sim::Args),
+    /// Print the shell's completion script
+    Completions { shell: clap_complete::Shell },
 }
 
 /// Parses, dispatches, and tells errors in one message.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Verb::Camera(args) = Cli::parse().verb;
-    match camera::run(&args, &mut io::stdout().lock()) {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(Cli::parse().verb) {
+        Ok(code) => code,
         Err(error) => {
             // The last words of a failing program; a closed stderr cannot be told to anyone.
             let _ = writeln!(io::stderr(), "pilothouse: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+    // Not locked: a verb may run for hours beside threads that report too.
+    let mut out = io::stdout();
+    match verb {
+        Verb::Camera(args) => camera::run(&args, &mut out)?,
+        Verb::Runtime(args) => runtime::run(&args, &mut io::stdin().lock(), &mut out)?,
+        Verb::Sim(args) => sim::run(&args)?,
+        Verb::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "pilothouse", &mut out);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -16,7 +16,7 @@
 mod course;
 pub mod expert;
 pub mod firmware;
-//R pub mod render;
+pub mod render;
 pub mod robot;
 pub mod rollout;
 pub mod scenario;
@@ -25,7 +25,7 @@ pub mod world;
 
 pub use course::Side;
 pub use expert::Expert;
-//R pub use render::{Renderer, View};
+pub use render::{Renderer, View};
 pub use robot::Robot;
 pub use scenario::Scenario;
 pub use world::{Pose, World};

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::Block;
 
 /// Display-space colour (gamma 2.2), each channel 0..=1.
-pub type Tint = [f32; 3];
+pub(crate) type Tint = [f32; 3];
 
 /// The colours a target may have. Nothing else in a world is strongly red, green or blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
