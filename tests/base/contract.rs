@@ -6,7 +6,7 @@ use pilothouse::base::native::NativeBase;
 use pilothouse::msg::{LinkState, StopKind, StopState};
 use pilothouse::safety::SafeTwist;
 
-use crate::rig::{MemoryRig, Rig, WATCHDOG, forward};
+use crate::rig::{MemoryRig, PATIENCE, Rig, WATCHDOG, forward};
 
 /// Handshake, driving, stops, the base's watchdog, the end.
 pub(crate) fn check(mut rig: impl Rig) {
@@ -30,7 +30,6 @@ pub(crate) fn check(mut rig: impl Rig) {
     assert!(report.battery.is_some_and(|battery| (battery.charge - 0.5).abs() < 1e-6));
     assert_eq!(report.base_loop, Some(Duration::from_millis(1)));
     assert_eq!(report.stop, StopState::Idle);
-    assert_eq!(report.measured_stop, None, "nothing was measured yet");
 
     stops_are_acknowledged(&mut rig);
     e_stop_latches_until_reset(&mut rig);
@@ -88,7 +87,7 @@ fn silence_stops(rig: &mut impl Rig) {
     let mut measured = None;
     while measured.is_none() {
         measured = rig.poll().measured_stop;
-        assert!(rig.now().since(start) < Duration::from_secs(10), "the watchdog never stopped it");
+        assert!(rig.now().since(start) < PATIENCE, "the watchdog never stopped it");
     }
     assert!(rig.device().speed().abs() < 0.011);
     // Its wheels need 0.15 s more from 0.3 m/s; what a loaded machine adds is not the base's fault.

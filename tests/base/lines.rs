@@ -10,8 +10,7 @@ use pilothouse::base::{Line, Written};
 use pilothouse::runtime::clock;
 use pilothouse::runtime::line::ThreadedLine;
 
-/// Generous: the machine may be busy with other things.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::rig::PATIENCE;
 
 fn until(what: &str, is_done: impl Fn() -> bool) {
     let start = clock::now();

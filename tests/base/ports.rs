@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pilothouse::base::Base;
 use pilothouse::base::native::NativeBase;
 use pilothouse::base::ports::{self, PortAddress, PortError};
+use pilothouse::base::{Line, MAX_WRITE};
 use pilothouse::msg::LinkState;
 use pilothouse::runtime::clock;
 use pilothouse::runtime::line::ThreadedLine;
@@ -16,7 +16,7 @@ use pilothouse::safety::SafeTwist;
 use serialport::{SerialPort, TTYPort};
 
 use crate::contract;
-use crate::rig::{Device, RealRig, Rig, Running, forward};
+use crate::rig::{Device, PATIENCE, RealRig, Rig, Running, TICK, forward};
 
 const BAUD: u32 = 115_200;
 
@@ -97,21 +97,21 @@ fn unplugged_and_back() {
 fn a_port_that_takes_nothing() {
     // Broken: a base that hangs blocks the control loop, or nobody learns that commands do not leave.
     let socket = Socket::new();
-    let (master, _slave) = socket.plug();
-    let mut rig = rig(socket.address());
-    let _device = Running::new(&rig.device, master);
-    rig.until("driving", forward(0.4), |_, device| device.speed() > 0.3);
-    rig.device().is_deaf = true;
+    let (mut master, _slave) = socket.plug();
+    let mut line = ThreadedLine::new(socket.address(), BAUD).unwrap();
     let start = clock::now();
-    while rig.base.poll(clock::now()).blocked_since.is_none() {
-        assert!(clock::now().since(start) < Duration::from_secs(20), "never blocked");
-        let sending = clock::now();
-        rig.base.send(forward(0.4), sending);
-        assert!(clock::now().since(sending) < Duration::from_secs(1), "the control side waited");
+    while line.blocked_since().is_none_or(|since| clock::now().since(since) < TICK) {
+        assert!(clock::now().since(start) < PATIENCE, "never blocked");
+        let writing = clock::now();
+        line.write(&[0x55; MAX_WRITE]);
+        assert!(clock::now().since(writing) < Duration::from_secs(1), "the control side waited");
         clock::sleep(Duration::from_millis(1));
     }
-    rig.device().is_deaf = false;
-    rig.until("unblocked", SafeTwist::ZERO, |report, _| report.blocked_since.is_none());
+    let mut buffer = [0; 4096];
+    while line.blocked_since().is_some() {
+        assert!(clock::now().since(start) < PATIENCE, "never unblocked");
+        let _ = std::io::Read::read(&mut master, &mut buffer);
+    }
 }
 
 #[test]

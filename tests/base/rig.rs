@@ -14,6 +14,8 @@ use pilothouse::safety::{Gate, Limits, Request, SafeTwist};
 use pilothouse::sim::firmware::{DeviceState, Firmware, FirmwareConfig};
 
 pub(crate) const TICK: Duration = Duration::from_millis(20);
+/// Generous: the machine may be busy with other things.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const WATCHDOG: Duration = Duration::from_millis(200);
 
 /// Forward, through the gate: there is no other way to a twist that moves.
@@ -128,7 +130,7 @@ pub(crate) trait Rig {
         report
     }
 
-    /// Ticks until `is_done`; fails after ten seconds of them.
+    /// Ticks until `is_done`; fails when patience ends.
     fn until(
         &mut self,
         what: &str,
@@ -142,7 +144,7 @@ pub(crate) trait Rig {
                 return report;
             }
             let waited = self.now().since(start);
-            assert!(waited < Duration::from_secs(10), "never {what}: {report:?}");
+            assert!(waited < PATIENCE, "never {what}: {report:?}");
         }
     }
 }
