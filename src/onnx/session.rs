@@ -229,13 +229,13 @@ impl BoundSession {
         &mut self,
         index: usize,
     ) -> Result<&mut [T], SessionError> {
-        let name = format_args!("input {index}").to_string();
+        let wrong = |reason: &str| misfit(&format!("input {index}"), reason);
         match self.inputs.get_mut(index) {
             Some(SessionInputValue::Owned(value)) => value
                 .try_extract_tensor_mut::<T>()
                 .map(|(_, elements)| elements)
-                .map_err(|error| misfit(&name, &error.to_string())),
-            _ => Err(misfit(&name, "there is none")),
+                .map_err(|error| wrong(&error.to_string())),
+            _ => Err(wrong("there is none")),
         }
     }
 

@@ -133,21 +133,24 @@ impl GraphBuilder {
         self.reduce("ReduceMax", x, axes)
     }
 
-    /// Mean over a `size` x `size` window (odd) around each pixel of `x` [batch, channel, height, width]; what lies
-    /// outside counts as zero, the shape stays.
-    pub fn average_pool(&mut self, x: Value, size: usize) -> Result<Value, BuildError> {
+    /// Mean over a window of `height` x `width` pixels (both odd) around each pixel of `x` [batch, channel, height,
+    /// width]; what lies outside counts as zero, the shape stays.
+    pub fn average_pool(
+        &mut self,
+        x: Value,
+        (height, width): (usize, usize),
+    ) -> Result<Value, BuildError> {
         self.expect_element("AveragePool", x, F32)?;
         let shape = self.shape(x)?.to_vec();
-        if shape.len() != 4 || size.is_multiple_of(2) {
-            return Err(wrong(
-                "AveragePool",
-                &format!("needs 4 dimensions and an odd window, got {shape:?} and {size}"),
-            ));
+        if shape.len() != 4 || height.is_multiple_of(2) || width.is_multiple_of(2) {
+            let reason =
+                format!("needs 4 dimensions and odd sides, got {shape:?}, {height} x {width}");
+            return Err(wrong("AveragePool", &reason));
         }
-        let pad = size / 2;
+        let (down, across) = (height / 2, width / 2);
         let attributes = vec![
-            ints("kernel_shape", dims_of(&[size, size])),
-            ints("pads", dims_of(&[pad, pad, pad, pad])),
+            ints("kernel_shape", dims_of(&[height, width])),
+            ints("pads", dims_of(&[down, across, down, across])),
             int("count_include_pad", 1),
         ];
         self.node("AveragePool", &[x], attributes, (F32, shape))
