@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub mod camera;
+pub mod models;
 pub mod runtime;
 pub mod sim;
 
@@ -21,6 +22,8 @@ struct Cli {
 enum Verb {
     /// List the cameras, or watch what one of them delivers
     Camera(camera::Args),
+    /// List the policies, show what one promises, check their files
+    Models(models::Args),
     /// List, install or remove the ONNX Runtime library
     Runtime(runtime::Args),
     /// The simulated robot by itself: its worlds, its expert, its pictures
@@ -47,6 +50,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout();
     match verb {
         Verb::Camera(args) => camera::run(&args, &mut out)?,
+        Verb::Models(args) => models::run(&args, &mut out)?,
         Verb::Runtime(args) => runtime::run(&args, &mut io::stdin().lock(), &mut out)?,
         Verb::Sim(args) => sim::run(&args)?,
         Verb::Completions { shell } => {

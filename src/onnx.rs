@@ -1,3 +1,21 @@
 //! ONNX as data and as a running session.
+//!
+//! [`builder`] writes graphs, [`inspect`] judges foreign ones, [`library`] finds or fetches the ONNX Runtime library,
+//! [`Runtime`] is that library loaded and [`Session`] a graph running in it. Deliberately absent: what a tensor means;
+//! that is [`crate::policy`]'s.
 
+mod assignment;
+pub mod builder;
+mod device;
+pub mod inspect;
 pub mod library;
+pub mod proto;
+mod runtime;
+mod session;
+
+pub use device::{Device, UnknownDevice};
+pub use runtime::{LoadError, Runtime};
+pub use session::{
+    BoundSession, Dim, Model, Refusal, Session, SessionError, SessionOptions, TensorInfo,
+    default_intra_threads,
+};
