@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 
 use crate::onnx::library::{self, Library, Plan, Progress, Request, Search, Variant};
 
-/// Lists, installs or removes the ONNX Runtime library that runs the policies.
+/// What is asked of the library: nothing lists it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
