@@ -29,6 +29,8 @@ pub struct StationInfo {
     pub camera_tilt: f64,
     /// Radians.
     pub camera_hfov: f64,
+    /// Width of the robot's body, for the planned path; zero where it is not known.
+    pub body_width_m: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
