@@ -8,11 +8,11 @@
 //!
 //! | in mode | drive input | engage | lease ends / neutral | soft fault | immediate fault | e-stop | pause |
 //! |---|---|---|---|---|---|---|---|
-//! | `Standby` (start; zeros) | → Manual | → Autonomous if [`preflight`] is green, else stays and says why | – | shown | shown | → EStop | stays |
-//! | `Manual` | drives | same | zeros, stays | shown | → Standby | → EStop | zeros |
-//! | `Autonomous` | → Override, this tick | – | – | → SoftStop | → Standby, zeros at once | → EStop | → Override, zeros |
-//! | `Override` | drives | same (back to the policy) | zeros, stays | shown | → Standby | → EStop | zeros |
-//! | `SoftStop` (ramps down) | → Override | – | – | all gone and still moving → Autonomous; at rest or after 0.7 s → Standby | → Standby | → EStop | → Override, zeros |
+//! | `Standby` (start; zeros) | → `Manual` | → `Autonomous` if [`preflight`] is green, else stays and says why | – | shown | shown | → `EStop` | stays |
+//! | `Manual` | drives | same | zeros, stays | shown | → `Standby` | → `EStop` | zeros |
+//! | `Autonomous` | → `Override`, this tick | – | – | → `SoftStop` | → `Standby`, zeros at once | → `EStop` | → `Override`, zeros |
+//! | `Override` | drives | same (back to the policy) | zeros, stays | shown | → `Standby` | → `EStop` | zeros |
+//! | `SoftStop` (ramps down) | → `Override` | – | – | all gone and still moving → `Autonomous`; at rest or after 0.7 s → `Standby` | → `Standby` | → `EStop` | → `Override`, zeros |
 //! | `EStop` (latched) | ignored | – | – | – | – | latched again | – |
 //!
 //! Precedence: e-stop > immediate fault > operator > soft fault > policy. The take-over key acts as a pause does.

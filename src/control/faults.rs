@@ -81,7 +81,7 @@ fn of_base(now: Stamp, base: &BaseReport) -> FaultSet {
     faults.set(Fault::BaseFault, base.fault_bits != 0);
     faults.set(
         Fault::BatteryLow,
-        base.battery.is_some_and(|battery| !(battery.charge >= BATTERY_LOW)),
+        base.battery.is_some_and(|battery| !is_at_least(battery.charge, BATTERY_LOW)),
     );
     faults.set(Fault::WatchdogLong, base.watchdog > WATCHDOG_WARN);
     faults.set(
@@ -100,10 +100,10 @@ fn of_camera(now: Stamp, camera: &CameraFacts) -> FaultSet {
     let mut faults = FaultSet::EMPTY;
     faults.set(Fault::FrameLate, age_over(FRAME_LATE));
     faults.set(Fault::FrameStale, age_over(FRAME_STALE));
-    let promises_rate = !(camera.rate_nominal <= 0.0);
-    let rate_is_good = camera.rate_seen >= CAMERA_RATE_MIN * camera.rate_nominal;
+    let promises_rate = camera.rate_nominal > 0.0;
+    let rate_is_good = is_at_least(camera.rate_seen, CAMERA_RATE_MIN * camera.rate_nominal);
     faults.set(Fault::CameraSlow, promises_rate && !rate_is_good);
-    faults.set(Fault::CameraDropping, !(camera.dropped <= CAMERA_DROPPED_MAX));
+    faults.set(Fault::CameraDropping, !is_at_least(CAMERA_DROPPED_MAX, camera.dropped));
     faults
 }
 
@@ -122,4 +122,9 @@ fn of_policy(policy: &PolicyFacts, base: &BaseReport) -> FaultSet {
 /// True when the policy cannot be counted on for another chunk.
 pub(super) fn inference_hangs(now: Stamp, policy: &PolicyFacts) -> bool {
     policy.busy_since.is_some_and(|since| now.since(since) > INFERENCE_MAX)
+}
+
+/// False where either is not a number: such a fact counts as a bad one.
+fn is_at_least(value: f64, least: f64) -> bool {
+    value >= least
 }

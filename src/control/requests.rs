@@ -3,6 +3,7 @@
 use crate::msg::Requests;
 
 /// Which requests were made since the last tick.
+#[expect(clippy::struct_excessive_bools, reason = "independent presses, any of them together")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Edges {
     pub(super) take_over: bool,

@@ -163,7 +163,7 @@ impl Supervisor {
         let asks_to_engage =
             edges.engage && matches!(self.mode, Mode::Standby | Mode::Manual | Mode::Override);
         if asks_to_engage {
-            self.refused = self.reasons_against(inputs, situation);
+            self.refused = reasons_against(inputs, situation);
         }
         if edges.e_stop || self.base_latched_itself(inputs) {
             return self.enter_e_stop(inputs, edges.e_stop);
@@ -192,13 +192,6 @@ impl Supervisor {
             _ => {}
         }
         None
-    }
-
-    fn reasons_against(&self, inputs: &Inputs<'_>, situation: &Situation) -> FaultSet {
-        let mut reasons = preflight(inputs.now, inputs.operator, inputs.base, inputs.readiness)
-            .union(situation.faults.at_least(Severity::Refuse));
-        reasons.set(Fault::InputsNotNeutral, !situation.hands.are_neutral);
-        reasons
     }
 
     /// An immediate fault, or a line that went and came back between two ticks while someone drove.
@@ -333,4 +326,13 @@ impl Supervisor {
             reset_armed_until: self.reset_armed_until,
         }
     }
+}
+
+/// Every reason not to engage in this tick.
+fn reasons_against(inputs: &Inputs<'_>, situation: &Situation) -> FaultSet {
+    let mut reasons = preflight(inputs.now, inputs.operator, inputs.base, inputs.readiness)
+        .union(situation.faults.at_least(Severity::Refuse));
+    reasons.set(Fault::InputsNotNeutral, !situation.hands.are_neutral);
+    reasons.set(Fault::BaseDown, situation.is_new_session);
+    reasons
 }
