@@ -16,7 +16,7 @@ pub use decode::{Layout, decode};
 pub use folder::Folder;
 pub use pattern::{Pattern, read_number};
 pub use source::{Config, PixelFormat, Selector, Source, UnknownFormat};
-pub use usb::{Listed, VideoMode, list};
+pub use usb::{Listed, Problem, VideoMode, list};
 pub use video::Video;
 
 use crate::msg::Frame;

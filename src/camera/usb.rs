@@ -20,7 +20,6 @@ use nokhwa::utils::{
 };
 
 pub use choose::VideoMode;
-use choose::choose;
 
 use super::{Camera, CameraError, CameraInfo, Config, Grabbed, Layout, PixelFormat, Selector};
 use crate::msg::Frame;
@@ -37,7 +36,35 @@ pub struct Listed {
     /// What it offers and this program can show; empty where the system does not tell before opening.
     pub modes: Vec<VideoMode>,
     /// Why it cannot be opened now.
-    pub problem: Option<String>,
+    pub problem: Option<Problem>,
+}
+
+/// Why a camera that is there cannot be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    InUse,
+    /// In the system's words.
+    Refused(String),
+}
+
+impl Problem {
+    /// What the user can do about it.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::InUse => "close the program that uses it, or unplug it and plug it in again",
+            Self::Refused(_) => system::PERMISSION,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InUse => f.write_str("another program is using it"),
+            Self::Refused(why) => f.write_str(why),
+        }
+    }
 }
 
 impl fmt::Display for Listed {
@@ -82,17 +109,15 @@ impl Usb {
         };
         let listed = pick(selector, list()?).map_err(|reason| fail(reason, SEE_LIST))?;
         if let Some(problem) = &listed.problem {
-            return Err(fail(problem.clone(), IN_USE));
+            return Err(fail(problem.to_string(), problem.remedy()));
         }
-        let modes = system::modes(&listed).map_err(|reason| fail(reason, system::PERMISSION))?;
-        let mode = choose(&modes, config).map_err(|reason| fail(reason, SEE_LIST))?;
         let (mode, stride) =
-            system::prepare(&listed, &mode).map_err(|reason| fail(reason, OTHER_MODE))?;
-        let mut camera = guard(|| start(listed.index, &mode)).map_err(|why| fail(why, IN_USE))?;
+            system::prepare(&listed, config).map_err(|reason| fail(reason, OTHER_MODE))?;
+        let refused = |why| fail(why, Problem::InUse.remedy());
+        let mut camera = guard(|| start(listed.index, &mode)).map_err(refused)?;
         let waiter = system::Waiter::new(&listed);
         // The first picture tells that the stream flows, and only `frame_raw` starts it.
-        let raw =
-            guard(|| Ok(camera.frame_raw()?.into_owned())).map_err(|why| fail(why, IN_USE))?;
+        let raw = guard(|| Ok(camera.frame_raw()?.into_owned())).map_err(refused)?;
         let info = CameraInfo {
             name: listed.name.clone(),
             path: if listed.path.as_os_str().is_empty() {
@@ -154,7 +179,7 @@ impl Drop for Usb {
 
 impl fmt::Debug for Usb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Usb").field("info", &self.info).field("layout", &self.layout).finish()
+        f.debug_struct("Usb").field("info", &self.info).finish_non_exhaustive()
     }
 }
 
@@ -169,7 +194,6 @@ struct Wanted {
 }
 
 const SEE_LIST: &str = "`pilothouse camera list` shows what there is";
-const IN_USE: &str = "close the program that uses it, or unplug it and plug it in again";
 const OTHER_MODE: &str =
     "ask for another size, rate or format; `pilothouse camera list` shows them";
 

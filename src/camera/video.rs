@@ -115,7 +115,7 @@ impl Camera for Video {
 
 impl std::fmt::Debug for Video {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Video").field("info", &self.info).field("grabbed", &self.grabbed).finish()
+        f.debug_struct("Video").field("info", &self.info).finish_non_exhaustive()
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::camera::{self, Config, PixelFormat, Source};
-use crate::msg::Frame;
+use crate::msg::{CameraFacts, Frame, Stamp};
 use crate::runtime::{CameraLoop, CameraTaps, clock};
 
 /// Lists the cameras, or watches what one of them delivers.
@@ -74,7 +74,7 @@ fn list(out: &mut dyn Write) -> anyhow::Result<()> {
             writeln!(out, "    {}", link.display())?;
         }
         if let Some(problem) = &one.problem {
-            writeln!(out, "    CANNOT BE OPENED: {problem}")?;
+            writeln!(out, "    CANNOT BE OPENED: {problem}; {}", problem.remedy())?;
         }
         for mode in &one.modes {
             writeln!(out, "    {mode}")?;
@@ -117,20 +117,9 @@ fn watch(args: &Watch, out: &mut dyn Write) -> anyhow::Result<()> {
         let now = clock::now();
         if now >= report_at {
             report_at = now + REPORT;
-            let facts = facts.read();
-            let age = last.as_ref().map_or(Duration::ZERO, |frame| now.since(frame.captured));
-            let still = facts.changed.map_or(Duration::ZERO, |changed| now.since(changed));
-            writeln!(
-                out,
-                "{seen} pictures, {:.1}/s of {:.1}, {:.0} % missing, decoded in {:.2} ms, newest {:.0} ms old{}",
-                facts.rate_seen,
-                facts.rate_nominal,
-                facts.dropped * 100.0,
-                median_ms(&mut spans),
-                age.as_secs_f64() * 1e3,
-                if still > age + REPORT { ", FROZEN" } else { "" },
-            )?;
-            out.flush()?;
+            if let Some(frame) = &last {
+                report(&facts.read(), frame, seen, &mut spans, now, out)?;
+            }
             spans.clear();
         }
         let is_over = args.seconds.is_some_and(|s| now.since(began) >= Duration::from_secs(s));
@@ -152,6 +141,31 @@ fn watch(args: &Watch, out: &mut dyn Write) -> anyhow::Result<()> {
         bail!("{} delivered {seen} of {wanted} pictures in time", args.source);
     }
     writeln!(out, "good: {seen} pictures of {}x{}", frame.width, frame.height)?;
+    Ok(())
+}
+
+fn report(
+    facts: &CameraFacts,
+    newest: &Frame,
+    seen: u64,
+    spans: &mut [Duration],
+    now: Stamp,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let age = now.since(newest.captured);
+    let still = facts.changed.map_or(Duration::ZERO, |changed| now.since(changed));
+    writeln!(
+        out,
+        "{seen} pictures, {:.1}/s of {:.1}, {:.0} % missing, decoded in {:.2} ms, newest {:.0} ms old{}{}",
+        facts.rate_seen,
+        facts.rate_nominal,
+        facts.dropped * 100.0,
+        median_ms(spans),
+        age.as_secs_f64() * 1e3,
+        if still > age + REPORT { ", FROZEN" } else { "" },
+        if facts.connected { "" } else { ", GONE" },
+    )?;
+    out.flush()?;
     Ok(())
 }
 

@@ -77,7 +77,8 @@ done
 kill $first
 wait $first
 
-say "a rate that cannot be made whole is said clearly"
+say "a television tuner, whose rate cannot be made whole, is refused clearly"
 vivid 1
-refuse "is not a whole number" $watch usb --width 720 --height 480 --frames 1 --seconds 3
+v4l2-ctl -d /dev/video0 -s ntsc-m >/dev/null
+refuse "30000/1001 frames/s is not given as a whole number" $watch usb --width 720 --height 480 --frames 1 --seconds 3
 say "all good"

@@ -2,8 +2,9 @@
 
 use nokhwa::utils::{ApiBackend, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType};
 
+use super::choose::choose;
 use super::{Listed, VideoMode, Wanted, guard};
-use crate::camera::PixelFormat;
+use crate::camera::{Config, PixelFormat};
 
 pub(super) const PERMISSION: &str = "allow this program (or its terminal) to use the camera in the \
                                      system's privacy settings";
@@ -31,7 +32,7 @@ pub(super) fn list() -> Result<Vec<Listed>, String> {
     Ok(listed.collect())
 }
 
-pub(super) fn modes(listed: &Listed) -> Result<Vec<VideoMode>, String> {
+fn modes(listed: &Listed) -> Result<Vec<VideoMode>, String> {
     let formats = guard(|| {
         let known = SHOWN.map(|(format, _)| format);
         let request = RequestedFormat::with_formats(RequestedFormatType::None, &known);
@@ -45,9 +46,9 @@ pub(super) fn modes(listed: &Listed) -> Result<Vec<VideoMode>, String> {
     Ok(modes.collect())
 }
 
-/// The mode as it will be, and bytes from row to row (zero: packed).
-pub(super) fn prepare(_: &Listed, mode: &Wanted) -> Result<(Wanted, usize), String> {
-    Ok((*mode, 0))
+/// The mode to open, and the bytes from row to row (zero: packed).
+pub(super) fn prepare(listed: &Listed, config: &Config) -> Result<(Wanted, usize), String> {
+    Ok((choose(&modes(listed)?, config)?, 0))
 }
 
 /// Waits inside `nokhwa` only, without a bound: the runtime's watchdog is what notices.
@@ -59,7 +60,8 @@ impl Waiter {
         Self
     }
 
-    pub(super) fn wait(&mut self) -> Result<(), String> {
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "Linux has more to say")]
+    pub(super) fn wait(&self) -> Result<(), String> {
         Ok(())
     }
 }

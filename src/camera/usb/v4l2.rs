@@ -10,8 +10,9 @@ use v4l::video::Capture;
 use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC};
 
-use super::{Listed, VideoMode, Wanted};
-use crate::camera::PixelFormat;
+use super::choose::choose;
+use super::{Listed, Problem, VideoMode, Wanted};
+use crate::camera::{Config, PixelFormat};
 
 pub(super) const PERMISSION: &str =
     "add yourself to the group that owns it (`sudo usermod -aG video $USER`, then log in again)";
@@ -45,7 +46,10 @@ fn examine(path: &Path) -> Option<Listed> {
     let base = Listed { index, name, path: path.to_owned(), ..Listed::default() };
     let device = match Device::with_path(path) {
         Ok(device) => device,
-        Err(why) => return Some(Listed { problem: Some(why.to_string()), ..base }),
+        Err(why) => {
+            let problem = Some(Problem::Refused(why.to_string()));
+            return Some(Listed { problem, ..base });
+        }
     };
     // A webcam's second device file carries no pictures, and says so by offering no format.
     let formats = device.enum_formats().ok().filter(|formats| !formats.is_empty())?;
@@ -57,14 +61,9 @@ fn examine(path: &Path) -> Option<Listed> {
 }
 
 /// Setting the format it has already is refused exactly while somebody streams.
-fn in_use(device: &Device) -> Option<String> {
+fn in_use(device: &Device) -> Option<Problem> {
     let refused = device.format().and_then(|format| device.set_format(&format)).err()?;
-    (refused.raw_os_error() == Some(rustix::io::Errno::BUSY.raw_os_error()))
-        .then(|| "another program is using it".to_owned())
-}
-
-pub(super) fn modes(listed: &Listed) -> Result<Vec<VideoMode>, String> {
-    Ok(listed.modes.clone())
+    is_busy(&refused).then_some(Problem::InUse)
 }
 
 fn fourcc(format: PixelFormat) -> FourCC {
@@ -78,8 +77,17 @@ fn fourcc(format: PixelFormat) -> FourCC {
 }
 
 /// Sizes that a device with free sizes is listed with.
-const COMMON: [(u32, u32); 7] =
-    [(320, 240), (640, 360), (640, 480), (800, 600), (1280, 720), (1280, 960), (1920, 1080)];
+const COMMON: [(u32, u32); 9] = [
+    (320, 240),
+    (640, 360),
+    (640, 480),
+    (720, 480),
+    (720, 576),
+    (800, 600),
+    (1280, 720),
+    (1280, 960),
+    (1920, 1080),
+];
 
 fn sizes(device: &Device, format: PixelFormat) -> Vec<VideoMode> {
     let code = fourcc(format);
@@ -131,10 +139,11 @@ fn rates_of(interval: &FrameInterval) -> Vec<f64> {
     }
 }
 
-/// Sets the mode on the device before `nokhwa` looks at it, which refuses a device whose present rate is no whole
+/// Sets the nearest mode on the device before `nokhwa` looks at it, which refuses a device whose present rate is no whole
 /// number or whose present format it does not know. Returns the mode as the driver took it and the bytes from row to
 /// row. The device is closed again: some drivers give the right to stream to whoever set the format.
-pub(super) fn prepare(listed: &Listed, mode: &Wanted) -> Result<(Wanted, usize), String> {
+pub(super) fn prepare(listed: &Listed, config: &Config) -> Result<(Wanted, usize), String> {
+    let mode = choose(&listed.modes, config)?;
     let device = Device::with_path(&listed.path).map_err(|why| why.to_string())?;
     let asked = Format::new(mode.width, mode.height, fourcc(mode.format));
     let taken = device.set_format(&asked).map_err(|why| reason(&why))?;
@@ -146,23 +155,22 @@ pub(super) fn prepare(listed: &Listed, mode: &Wanted) -> Result<(Wanted, usize),
     let interval = set.or_else(|_| device.params()).map_err(|why| reason(&why))?.interval;
     let (numerator, denominator) = (interval.numerator.max(1), interval.denominator);
     if numerator != 1 || denominator == 0 {
-        let rate = f64::from(denominator) / f64::from(numerator);
         return Err(format!(
-            "its rate of {rate:.2} frames/s ({denominator}/{numerator}) is not a whole number"
+            "its rate of {denominator}/{numerator} frames/s is not given as a whole number, and \
+             the camera library understands no other"
         ));
     }
     let stride = if mode.format == PixelFormat::Mjpeg { 0 } else { taken.stride as usize };
-    let taken = Wanted { width: taken.width, height: taken.height, rate: denominator, ..*mode };
+    let taken = Wanted { width: taken.width, height: taken.height, rate: denominator, ..mode };
     Ok((taken, stride))
 }
 
 fn reason(why: &io::Error) -> String {
-    match why.raw_os_error() {
-        Some(code) if code == rustix::io::Errno::BUSY.raw_os_error() => {
-            "another program is using it".to_owned()
-        }
-        _ => why.to_string(),
-    }
+    if is_busy(why) { Problem::InUse.to_string() } else { why.to_string() }
+}
+
+fn is_busy(why: &io::Error) -> bool {
+    why.raw_os_error() == Some(rustix::io::Errno::BUSY.raw_os_error())
 }
 
 /// Waits for a picture on a second file of the same device, because `nokhwa` waits without end. Drivers whose queue
@@ -182,7 +190,7 @@ impl Waiter {
     ///
     /// # Errors
     /// The camera has been silent for too long.
-    pub(super) fn wait(&mut self) -> Result<(), String> {
+    pub(super) fn wait(&self) -> Result<(), String> {
         let Some(device) = &self.device else {
             return Ok(());
         };

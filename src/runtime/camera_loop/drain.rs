@@ -40,6 +40,10 @@ pub(super) fn run(shared: &Shared, beat: &Beat) {
                     pause = shared.bounds.retry;
                 }
             }
+            // While an abandoned thread holds the camera, that it is in use is no news.
+            Err(why) if shared.drains.load(Ordering::Acquire) > 1 => {
+                tracing::debug!(%why, "not opened yet");
+            }
             Err(why) => told(shared, beat, &why),
         }
         if shared.stops_before(clock::now() + pause) {
