@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use crate::onnx::builder::GraphBuilder;
 use crate::onnx::library::{self, Library, Plan, Progress, Request, Search, Variant};
+use crate::onnx::proto::ElementType;
+use crate::onnx::{Device, Model, Runtime, Session, SessionOptions};
 
-/// What is asked of the library: nothing lists it.
+/// Arguments of `pilothouse runtime`; without any, the list.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -16,23 +19,23 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Fetch the library with uv, pip or directly from PyPI, and check it.
+    /// Fetch the library with uv, pip or directly from PyPI, and check it
     Install {
-        /// The build for NVIDIA GPUs, with CUDA and cuDNN: only the driver must be there.
+        /// The build for NVIDIA GPUs, with CUDA and cuDNN: only the driver must be there
         #[arg(long)]
         gpu: bool,
-        /// Do not ask.
+        /// Do not ask
         #[arg(long, short)]
         yes: bool,
-        /// Take the wheels from this folder instead of fetching them.
+        /// Take the wheels from this folder instead of fetching them
         #[arg(long, value_name = "FOLDER")]
         from: Option<PathBuf>,
     },
-    /// Show what is installed, checking every file.
+    /// Show what is installed, checking every file
     List,
-    /// Remove what was installed.
+    /// Remove what was installed
     Remove {
-        /// Only the build for NVIDIA GPUs.
+        /// Only the build for NVIDIA GPUs
         #[arg(long)]
         gpu: bool,
     },
@@ -113,23 +116,25 @@ fn install(request: &Request, out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(out, "{}: ready in {}", title(&library), library.path.display())?;
     if library.variant == Variant::Gpu {
         match try_cuda(&library) {
-            Ok(()) => writeln!(out, "CUDA: its provider is loaded and ready")?,
-            Err(why) => writeln!(out, "CUDA is not usable, policies run on the CPU: {why:#}")?,
+            Ok(provider) => writeln!(out, "policies can run on {provider}")?,
+            Err(why) => writeln!(out, "policies will run on the CPU: {why:#}")?,
         }
     }
     Ok(())
 }
 
-/// Lets the provider itself say what is missing, as the driver.
-fn try_cuda(library: &Library) -> anyhow::Result<()> {
-    use ort::ep::ExecutionProvider as _;
+/// Runs a graph of one operator on the GPU; says what ran it, or in the provider's own words why not.
+fn try_cuda(library: &Library) -> anyhow::Result<String> {
     library.preload()?;
-    let environment = ort::init_from(&library.path)?
-        .with_telemetry(false)
-        .with_logger(std::sync::Arc::new(|_, _, _, _, _| {}))
-        .build()?;
-    let mut session = ort::session::Session::builder(&environment)?;
-    Ok(ort::ep::CUDA::default().register(&mut session)?)
+    let runtime = Runtime::load(&library.path)?;
+    let mut graph = GraphBuilder::new("trial");
+    let input = graph.input("x", ElementType::F32, &[1, 8])?;
+    let output = graph.exp(input)?;
+    graph.output("y", output)?;
+    let options = SessionOptions { device: Device::Cuda, ..SessionOptions::default() };
+    let model = graph.finish_bytes("Is the GPU usable?");
+    let session = Session::open(&runtime, Model::Bytes(&model), &options)?;
+    Ok(session.provider().to_owned())
 }
 
 fn title(library: &Library) -> String {
