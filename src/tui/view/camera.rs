@@ -113,7 +113,7 @@ fn chip(place: Rect, row: u16, label: &str, ground: Color, buf: &mut Buffer) {
 
 /// A hatched red frame around the picture: the e-stop is seen before it is read.
 fn frame_of(place: Rect, buf: &mut Buffer) {
-    for (y, x) in place.rows().flat_map(|row| row.positions()).map(|at| (at.y, at.x)) {
+    for (x, y) in place.positions().map(|at| (at.x, at.y)) {
         let edge_x = x < place.left() + 2 || x + 2 >= place.right();
         let edge_y = y == place.top() || y + 1 == place.bottom();
         if edge_x || edge_y {
