@@ -56,8 +56,9 @@ pub(super) fn caption(app: &App, area: Rect, buf: &mut Buffer) {
         };
         let slow = app.has(Fault::CameraSlow) || app.has(Fault::CameraDropping);
         let rate_style = if slow { palette::fg(palette::CAUTION) } else { palette::faint() };
-        if area.width > 60 {
-            let name = format!("  {}", app.info.camera);
+        let name = format!("  {}", app.info.camera);
+        // Age and rate take 15 columns; the instruction is worth more than the camera's name.
+        if text::width(&name) + text::width(&app.info.instruction) + 20 <= area.width {
             rest = text::put_right(buf, rest, &name, palette::faint());
         }
         let rate = format!("{:>4.0}/s", tick.readiness.camera.rate_seen);
