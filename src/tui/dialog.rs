@@ -30,6 +30,12 @@ pub(super) enum Outcome {
     Close(Option<Action>),
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Next,
+    Previous,
+}
+
 impl Dialog {
     pub(super) fn instruction(info: &StationInfo) -> Self {
         Self::Instruction(Instruction { editor: Editor::new(&info.instruction), suggestion: None })
@@ -70,8 +76,8 @@ impl Instruction {
                 let text = self.editor.text().trim().to_owned();
                 return Outcome::Close(Some(Action::SetInstruction(text)));
             }
-            KeyCode::Down | KeyCode::Tab => self.suggest(info, 1),
-            KeyCode::Up | KeyCode::BackTab => self.suggest(info, -1),
+            KeyCode::Down | KeyCode::Tab => self.suggest(info, Step::Next),
+            KeyCode::Up | KeyCode::BackTab => self.suggest(info, Step::Previous),
             _ => {
                 self.editor.key(key);
             }
@@ -79,10 +85,10 @@ impl Instruction {
         Outcome::Stay
     }
 
-    fn suggest(&mut self, info: &StationInfo, step: isize) {
+    fn suggest(&mut self, info: &StationInfo, step: Step) {
         let next = match self.suggestion {
             Some(at) => stepped(at, step, info.suggestions.len()),
-            None if step > 0 => 0,
+            None if step == Step::Next => 0,
             None => info.suggestions.len().saturating_sub(1),
         };
         if let Some(text) = info.suggestions.get(next) {
@@ -98,8 +104,8 @@ impl Policy {
                 let chosen = info.policies.get(self.selected).cloned();
                 return Outcome::Close(Some(chosen.map_or(Action::Pause, Action::SetPolicy)));
             }
-            KeyCode::Down | KeyCode::Tab | KeyCode::Char('j') => self.step(info, 1),
-            KeyCode::Up | KeyCode::BackTab | KeyCode::Char('k') => self.step(info, -1),
+            KeyCode::Down | KeyCode::Tab | KeyCode::Char('j') => self.step(info, Step::Next),
+            KeyCode::Up | KeyCode::BackTab | KeyCode::Char('k') => self.step(info, Step::Previous),
             _ if Command::of(key) == Some(Command::ChoosePolicy) => {
                 return Outcome::Close(Some(Action::Pause));
             }
@@ -108,13 +114,16 @@ impl Policy {
         Outcome::Stay
     }
 
-    fn step(&mut self, info: &StationInfo, step: isize) {
+    fn step(&mut self, info: &StationInfo, step: Step) {
         self.selected = stepped(self.selected, step, info.policies.len());
     }
 }
 
-/// `at + step`, around the ends of `len` entries.
-fn stepped(at: usize, step: isize, len: usize) -> usize {
-    let len = len.max(1) as isize;
-    (at as isize + step).rem_euclid(len) as usize
+/// The entry after or before `at` of `len`, around the ends.
+fn stepped(at: usize, step: Step, len: usize) -> usize {
+    let len = len.max(1);
+    match step {
+        Step::Next => (at + 1) % len,
+        Step::Previous => (at + len - 1) % len,
+    }
 }

@@ -4,6 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 
+/// Dots 1-3 and 7 of a braille cell are its left column, 4-6 and 8 its right one.
+const BITS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
+
 /// Dots are addressed from the top left, x to the right, y down; those outside are left out.
 #[derive(Debug, Default)]
 pub(super) struct Dots {
@@ -24,8 +27,6 @@ impl Dots {
         if x < 0 || y < 0 || x >= self.width * 2 || y >= self.height * 4 {
             return;
         }
-        // Dot numbers of a braille cell: 1-3 and 7 in the left column, 4-6 and 8 in the right.
-        const BITS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
         let bit = BITS[(y % 4) as usize][(x % 2) as usize];
         if let Some(cell) = self.cells.get_mut((y / 4 * self.width + x / 2) as usize) {
             *cell = (cell.0 | bit, color);

@@ -116,7 +116,7 @@ impl Pen {
             for x in 0..self.scale {
                 let at = (self.left + column * self.scale + x, half_row / 2);
                 if self.clip.contains(at.into()) {
-                    fill_half(buf, at, half_row % 2 == 0, self.ink);
+                    fill_half(buf, at, half_row.is_multiple_of(2), self.ink);
                 }
             }
         }

@@ -120,12 +120,12 @@ mod tests {
     #[test]
     fn indexed_is_the_nearest_of_the_palette() {
         // A wrong cube index would turn the picture's colours upside down on 256-colour terminals.
-        let palette = |index: u8| match index {
-            232.. => [8 + 10 * (index - 232); 3],
-            _ => {
-                let i = index - 16;
-                [level(i / 36), level(i / 6 % 6), level(i % 6)]
+        let palette = |index: u8| {
+            if index >= 232 {
+                return [8 + 10 * (index - 232); 3];
             }
+            let i = index - 16;
+            [level(i / 36), level(i / 6 % 6), level(i % 6)]
         };
         for r in (0..=255).step_by(5) {
             for g in (0..=255).step_by(15) {

@@ -103,26 +103,23 @@ impl Picture {
             return place;
         }
         self.source = Some(source);
-        match picker {
-            Some(picker) => {
-                let is_shown = self.encoded.as_ref().is_some_and(|(at, _)| *at == place);
-                if is_new || !is_shown {
-                    self.paint(plan, look.stale, pixels);
-                    self.encode(picker, place, pixels);
-                }
-                if let Some((_, protocol)) = &self.encoded {
-                    Image::new(protocol).render(place, buf);
-                }
-            }
-            None => {
-                self.encoded = None;
+        if let Some(picker) = picker {
+            let is_shown = self.encoded.as_ref().is_some_and(|(at, _)| *at == place);
+            if is_new || !is_shown {
                 self.paint(plan, look.stale, pixels);
-                if look.depth == Depth::Mono {
-                    characters(&self.painted, place, buf);
-                } else {
-                    half_blocks(&self.painted, place, buf);
-                }
+                self.encode(picker, place, pixels);
             }
+            if let Some((_, protocol)) = &self.encoded {
+                Image::new(protocol).render(place, buf);
+            }
+            return place;
+        }
+        self.encoded = None;
+        self.paint(plan, look.stale, pixels);
+        if look.depth == Depth::Mono {
+            characters(&self.painted, place, buf);
+        } else {
+            half_blocks(&self.painted, place, buf);
         }
         place
     }
@@ -221,7 +218,7 @@ fn characters(pixels: &[u8], place: Rect, buf: &mut Buffer) {
         let (upper, lower) = rows.split_at(stride);
         let pairs = upper.chunks_exact(3).zip(lower.chunks_exact(3));
         for (x, (above, below)) in (place.left()..place.right()).zip(pairs) {
-            let mean = (usize::from(brightness(above)) + usize::from(brightness(below))) / 2;
+            let mean = usize::from(brightness(above).midpoint(brightness(below)));
             let symbol = RAMP.get(mean * RAMP.len() / 256).map_or(' ', |&byte| char::from(byte));
             if let Some(cell) = buf.cell_mut((x, y)) {
                 cell.set_char(symbol);

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
 use super::text;
-use crate::msg::{Mode, Tick};
+use crate::msg::{Mode, StopState, Tick};
 use crate::tui::glyphs::{self, Pen};
 use crate::tui::{App, palette};
 
@@ -87,7 +87,11 @@ fn who(app: &App) -> String {
         Mode::Autonomous => "the policy drives".into(),
         Mode::Override => "you drive, autonomy waits".into(),
         Mode::SoftStop => format!("slowing down: {}", reason(tick)),
-        Mode::EStop => "latched".into(),
+        Mode::EStop => match tick.base.stop {
+            StopState::Pending { .. } => "asking the base to stop".into(),
+            StopState::Acknowledged { .. } => "latched, the base confirms".into(),
+            StopState::Idle => "latched".into(),
+        },
     }
 }
 
@@ -100,9 +104,8 @@ const fn hint(mode: Mode) -> &'static str {
     match mode {
         Mode::Standby => "drive, or enter to engage",
         Mode::Manual => "enter engages the policy",
-        Mode::Autonomous => "any drive key takes over",
+        Mode::Autonomous | Mode::SoftStop => "any drive key takes over",
         Mode::Override => "enter gives it back",
-        Mode::SoftStop => "any drive key takes over",
         Mode::EStop => "press u twice to reset",
     }
 }

@@ -56,8 +56,9 @@ pub(super) fn caption(app: &App, area: Rect, buf: &mut Buffer) {
         };
         let slow = app.has(Fault::CameraSlow) || app.has(Fault::CameraDropping);
         let rate_style = if slow { palette::fg(palette::CAUTION) } else { palette::faint() };
-        if area.width > 60 {
-            let name = format!("  {}", app.info.camera);
+        let name = format!("  {}", app.info.camera);
+        // Age and rate take 15 columns; the instruction is worth more than the camera's name.
+        if text::width(&name) + text::width(&app.info.instruction) + 20 <= area.width {
             rest = text::put_right(buf, rest, &name, palette::faint());
         }
         let rate = format!("{:>4.0}/s", tick.readiness.camera.rate_seen);
@@ -113,7 +114,7 @@ fn chip(place: Rect, row: u16, label: &str, ground: Color, buf: &mut Buffer) {
 
 /// A hatched red frame around the picture: the e-stop is seen before it is read.
 fn frame_of(place: Rect, buf: &mut Buffer) {
-    for (y, x) in place.rows().flat_map(|row| row.positions()).map(|at| (at.y, at.x)) {
+    for (x, y) in place.positions().map(|at| (at.x, at.y)) {
         let edge_x = x < place.left() + 2 || x + 2 >= place.right();
         let edge_y = y == place.top() || y + 1 == place.bottom();
         if edge_x || edge_y {

@@ -11,6 +11,13 @@ use crate::tui::{App, palette};
 pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
     let stop = Style::new().fg(palette::PAPER).bg(palette::STOP).add_modifier(Modifier::BOLD);
     let mut rest = area;
+    if app.takes_text() {
+        let parts = [(" esc", palette::bold()), (" closes and holds still", palette::faint())];
+        let rest = text::spans(buf, rest, &parts);
+        let quit = [("  ctrl-c", palette::bold()), (" quit", palette::faint())];
+        text::spans(buf, rest, &quit);
+        return;
+    }
     if app.mode() != Mode::EStop {
         let label = format!(" {} E-STOP ", key_of(Command::EStop));
         rest = text::put(buf, rest, &label, stop);

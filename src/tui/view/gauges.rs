@@ -157,10 +157,17 @@ fn draw_track(axis: &Axis, tick: &Tick, range: f64, track: Rect, buf: &mut Buffe
     }
 }
 
-/// The ceiling and, while one acts, the limit that changed the command.
+/// The speed ceiling, that of a nudge, and, while one acts, the limit that changed the command.
 fn footnote(tick: &Tick, area: Rect, buf: &mut Buffer) {
     let ceiling = format!("{:.2} m/s", tick.ceiling_mps);
-    let parts = [("ceiling ", palette::faint()), (ceiling.as_str(), Style::new())];
+    let cap = tick.operator.speed_cap_mps;
+    let is_nudge = cap > 0.0 && cap < tick.ceiling_mps;
+    let nudge = if is_nudge { format!("  nudge {cap:.2}") } else { String::new() };
+    let parts = [
+        ("ceiling ", palette::faint()),
+        (ceiling.as_str(), Style::new()),
+        (nudge.as_str(), palette::fg(palette::CAUTION)),
+    ];
     let rest = text::spans(buf, Rect { height: area.height.min(1), ..area }, &parts);
     let limit = match tick.limiter {
         Limiter::None => return,

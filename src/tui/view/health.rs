@@ -69,10 +69,15 @@ fn list(faults: &[Fault], area: Rect, buf: &mut Buffer) -> Rect {
         if text::width(remedy) + 2 <= rest.width {
             let place = Rect { x: rest.x + 2, width: rest.width - 2, ..rest };
             text::put(buf, Rect { height: 1, ..place }, remedy, palette::faint());
-        } else if spare > 0 {
-            let place = Rect { x: rows.x + 2, width: rows.width.saturating_sub(2), ..rows };
-            text::put(buf, place, remedy, palette::faint());
-            (rows, spare) = (text::below(rows, 1), spare - 1);
+            continue;
+        }
+        let indented = Rect { x: rows.x + 2, width: rows.width.saturating_sub(2), ..rows };
+        let lines = text::wrap(remedy, indented.width);
+        if lines.len() <= spare {
+            for (row, line) in indented.rows().zip(&lines) {
+                text::put(buf, row, line, palette::faint());
+            }
+            (rows, spare) = (text::below(rows, lines.len() as u16), spare - lines.len());
         }
     }
     rows

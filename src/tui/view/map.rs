@@ -27,6 +27,8 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, area: Rect, buf: &mut Buffer)
     let heading = (pose.yaw.to_degrees() + 180.0).rem_euclid(360.0) - 180.0;
     let place = format!("x {:+.2}  y {:+.2} m  yaw {heading:+.0}°", pose.x, pose.y);
     text::put_right(buf, rest, &place, Style::new());
+    // The last row is the scale's.
+    let (scale, field) = (field, Rect { height: field.height.saturating_sub(1), ..field });
     let view = View::fit(app, (pose.x, pose.y), field);
     canvas.dots.reset(field.width, field.height);
     let trail = app.history.trail();
@@ -51,7 +53,7 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, area: Rect, buf: &mut Buffer)
         let style = palette::bold().fg(palette::OPERATOR);
         buf.set_string(field.x + column, field.y + row, "●", style);
     }
-    view.scale_bar(field, buf);
+    view.scale_bar(scale, buf);
 }
 
 /// From metres to dots.

@@ -4,6 +4,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::buffer::Cell;
 use ratatui::style::Color;
 
 use crate::msg::{
@@ -24,7 +25,7 @@ fn drawn(app: &mut App, width: u16, height: u16) -> TestBackend {
 fn text(app: &mut App, width: u16, height: u16) -> String {
     let backend = drawn(app, width, height);
     let rows = backend.buffer().content.chunks(usize::from(width));
-    let line = |row: &[ratatui::buffer::Cell]| row.iter().map(|cell| cell.symbol()).collect();
+    let line = |row: &[Cell]| row.iter().map(Cell::symbol).collect();
     rows.map(line).map(|line: String| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
@@ -96,9 +97,8 @@ fn a_stop_that_is_not_confirmed_crosses_the_screen() {
     for (width, height) in [(44, 14), (80, 24), (160, 50)] {
         let backend = drawn(&mut app, width, height);
         let row = backend.buffer().content.chunks(usize::from(width)).nth(usize::from(height / 2));
-        let is_red = |cell: &ratatui::buffer::Cell| {
-            [cell.fg, cell.bg].contains(&palette::STOP) || cell.fg == palette::PAPER
-        };
+        let is_red =
+            |cell: &Cell| [cell.fg, cell.bg].contains(&palette::STOP) || cell.fg == palette::PAPER;
         assert!(row.unwrap().iter().all(is_red), "{width}x{height}");
     }
 }
@@ -173,7 +173,7 @@ fn each_mode_has_its_own_colour_word_and_shape() {
         let (_, ground) = palette::mode(mode);
         let band = backend.buffer().content.iter().skip(80).take(80);
         assert!(band.clone().filter(|cell| cell.bg == ground).count() > 20, "{mode:?}");
-        let letters: String = band.map(|cell| cell.symbol()).collect();
+        let letters: String = band.map(Cell::symbol).collect();
         assert!(!seen.contains(&letters), "{mode:?} looks like another mode");
         seen.push(letters);
     }
