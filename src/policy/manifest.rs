@@ -82,7 +82,7 @@ pub enum Fit {
 pub enum Filter {
     /// Triangle filter, widened when shrinking: Pillow's `BILINEAR`, torchvision with `antialias`.
     Bilinear,
-    /// Mean over the covered area: OpenCV's `INTER_AREA` and Pillow's `BOX` when shrinking.
+    /// Mean over the covered area when shrinking, as OpenCV's `INTER_AREA`; linear when enlarging.
     Area,
 }
 

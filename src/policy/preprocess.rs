@@ -218,7 +218,6 @@ impl Weights {
         let step = used / n as f64;
         let reach = match filter {
             Filter::Bilinear => step.max(1.0),
-            // Enlarging takes the nearest pixel, as Pillow's box does.
             Filter::Area => step.max(1.0) / 2.0,
         };
         for i in 0..n {
@@ -244,5 +243,138 @@ impl Weights {
 
     fn of(&self, span: &Span) -> &[f32] {
         self.weights.get(span.first..span.first + span.len).unwrap_or(&[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Noise from the linear congruential generator of Numerical Recipes, as the Python side made it.
+    fn noise(width: u32, height: u32) -> Frame {
+        let mut frame = Frame::default();
+        frame.resize(width, height);
+        let mut state = 1_u32;
+        for level in &mut frame.rgb {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *level = (state >> 24) as u8;
+        }
+        frame
+    }
+
+    fn image(width: u32, height: u32, fit: Fit, filter: Filter) -> Image {
+        Image {
+            input: String::new(),
+            width,
+            height,
+            fit,
+            filter,
+            colour: Colour::Rgb,
+            layout: Layout::Nhwc,
+            dtype: ImageType::Float32,
+            scale: 1.0,
+            mean: [0.0; 3],
+            std: [1.0; 3],
+        }
+    }
+
+    fn apply<T: Element>(image: Image, frame: &Frame, blank: T) -> Vec<T> {
+        let mut preprocessor = Preprocessor::new(image);
+        let mut tensor = vec![blank; preprocessor.len()];
+        preprocessor.apply(frame, &mut tensor);
+        tensor
+    }
+
+    #[test]
+    fn resampling_agrees_with_pillow_and_numpy() {
+        // A policy trained on pictures that Python shrank would see other pictures here.
+        // Pillow 12 rounds to whole levels after each pass: one level of tolerance. The area values are numpy's.
+        let frame = noise(23, 17);
+        let shrunk = image(8, 6, Fit::Stretch, Filter::Bilinear);
+        let area = image(8, 6, Fit::Stretch, Filter::Area);
+        let grown = image(31, 19, Fit::Stretch, Filter::Bilinear);
+        let cropped = image(8, 8, Fit::Crop, Filter::Bilinear);
+        let cases: [(Image, &[f32], [f32; 3], f32, f32); 4] = [
+            (
+                shrunk,
+                &[154.0, 131.0, 111.0, 145.0, 157.0, 84.0, 118.0, 143.0, 103.0],
+                [126.0, 136.0, 154.0],
+                18_750.0,
+                1.0,
+            ),
+            (
+                area,
+                &[140.445, 124.381, 108.061, 146.808, 164.872, 89.13, 118.575, 141.187, 93.524],
+                [125.974, 154.276, 162.737],
+                18_757.566,
+                0.002,
+            ),
+            (
+                grown,
+                &[60.0, 94.0, 129.0, 134.0, 44.0, 108.0, 186.0, 58.0, 62.0],
+                [41.0, 91.0, 226.0],
+                230_367.0,
+                1.0,
+            ),
+            (
+                cropped,
+                &[156.0, 158.0, 81.0, 140.0, 157.0, 99.0, 103.0, 138.0, 97.0],
+                [96.0, 91.0, 132.0],
+                25_024.0,
+                1.0,
+            ),
+        ];
+        for (image, first, last, sum, tolerance) in cases {
+            let found = apply(image.clone(), &frame, 0.0_f32);
+            let ends = first.iter().zip(&found).chain(last.iter().zip(&found[found.len() - 3..]));
+            for (expected, found) in ends {
+                assert!((expected - found).abs() <= tolerance, "{image:?}: {found} {expected}");
+            }
+            let mean_off = (found.iter().sum::<f32>() - sum).abs() / found.len() as f32;
+            assert!(mean_off < 0.1, "{image:?}: {mean_off}");
+        }
+    }
+
+    #[test]
+    fn levels_are_ordered_and_normalised_as_the_manifest_says() {
+        // Red and blue swapped, or planes read as pixels, is the classic silent fault of a deployed policy.
+        let mut frame = Frame::default();
+        frame.resize(2, 1);
+        frame.rgb.copy_from_slice(&[10, 20, 30, 40, 50, 60]);
+        let plain = image(2, 1, Fit::Stretch, Filter::Area);
+        assert_eq!(apply(plain.clone(), &frame, 0_u8), [10, 20, 30, 40, 50, 60]);
+        let bgr = Image { colour: Colour::Bgr, ..plain.clone() };
+        assert_eq!(apply(bgr, &frame, 0_u8), [30, 20, 10, 60, 50, 40]);
+        let planes = Image { layout: Layout::Nchw, ..plain.clone() };
+        assert_eq!(apply(planes, &frame, 0_u8), [10, 40, 20, 50, 30, 60]);
+        let normal = Image { scale: 0.1, mean: [1.0, 2.0, 3.0], std: [2.0, 0.5, 1.0], ..plain };
+        let found = apply(normal, &frame, 0.0_f32);
+        for (found, expected) in found.iter().zip([0.0, 0.0, 0.0, 1.5, 6.0, 3.0]) {
+            assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn another_aspect_gets_black_bars_and_changing_sizes_are_followed() {
+        // Stretched pictures change every angle; stale weights after a camera change read the wrong pixels.
+        let mut preprocessor = Preprocessor::new(image(8, 8, Fit::Pad, Filter::Area));
+        let mut tensor = vec![7.0_f32; preprocessor.len()];
+        for (width, height) in [(16, 8), (8, 16), (16, 16), (0, 0)] {
+            let mut frame = Frame::default();
+            frame.resize(width, height);
+            frame.rgb.fill(100);
+            preprocessor.apply(&frame, &mut tensor);
+            let is_lit: Vec<bool> = tensor.chunks_exact(3).map(|pixel| pixel[0] > 99.0).collect();
+            let n_lit = is_lit.iter().filter(|lit| **lit).count();
+            let expected = match (width, height) {
+                (0, 0) => 0,
+                (16, 16) => 64,
+                _ => 32,
+            };
+            assert_eq!(n_lit, expected, "{width} x {height}");
+            let is_in_corner = width > height;
+            assert_eq!(is_lit[2 * 8], is_in_corner || expected == 64, "{width} x {height}");
+            assert!(tensor.iter().all(|level| *level == 0.0 || (level - 100.0).abs() < 1e-3));
+        }
     }
 }
