@@ -8,7 +8,7 @@ use super::View;
 use super::light::Light;
 use super::paint;
 use super::solid::{Face, Form, Hit, Solid, direction_around};
-use super::texture::{Texel, Texture, fine_phase, phase, shade};
+use super::texture::{Texel, Texture, fine_phase, mix, phase, shade, tinted, unpack};
 use crate::sim::World;
 use crate::sim::world::look::{LAMP_FOOT, Tint};
 use crate::sim::world::{DecalStyle, Room, Shape, Wall};
@@ -18,6 +18,10 @@ pub(super) type Surface = u16;
 
 const CEILING: Surface = 1;
 const WALLS: Surface = 8;
+/// Surfaces of one wall: itself, its skirting board, what hangs on it.
+const WALL_SURFACES: Surface = 16;
+/// Keeps samples of a wall's ends from wrapping around to the other end.
+const MARGIN: f32 = 1.0 / 512.0;
 const SOLIDS: Surface = 512;
 /// Surfaces of one solid.
 const FACES: Surface = 8;
@@ -29,36 +33,44 @@ const NEUTRAL: Texel = 0x0080_8080;
 #[derive(Clone, Debug)]
 pub(super) struct Scene {
     room: Room,
+    /// The room's lowest and highest corner.
+    corners: (Vec3, Vec3),
     floor: Ground,
     ceiling: Ground,
     walls: Vec<WallFace>,
     bodies: Vec<Body>,
 }
 
-/// Floor or ceiling.
+/// Floor or ceiling. Light maps hold the tint, too.
 #[derive(Clone, Debug)]
 struct Ground {
     paint: &'static Texture,
-    tint: [u32; 3],
     /// Copies of the paint per metre.
     per_metre: f32,
     light: Texture,
     light_log: u32,
 }
 
+/// A wall with its light already in its paint.
 #[derive(Clone, Debug)]
 struct WallFace {
-    length: f32,
-    tint: [u32; 3],
+    /// The axis that runs along the wall, and where on it the wall begins.
+    along: Vec3,
+    begin: f32,
+    per_length: f32,
+    per_height: f32,
+    paint: Texture,
     skirting: [u32; 3],
-    light: Texture,
+    skirting_edge: [u32; 3],
     decals: Vec<Flat>,
 }
 
 #[derive(Clone, Debug)]
 struct Flat {
-    along: (f32, f32),
-    up: (f32, f32),
+    along: f32,
+    top: f32,
+    per_width: f32,
+    per_height: f32,
     paint: &'static Texture,
     tint: [u32; 3],
     glows: bool,
@@ -69,7 +81,8 @@ struct Body {
     solid: Solid,
     side: &'static Texture,
     top: &'static Texture,
-    tint: [u32; 3],
+    /// Folded into the light map.
+    color: Tint,
     light: Texture,
     glows: bool,
 }
@@ -95,30 +108,40 @@ fn tint(tint: Tint) -> [u32; 3] {
     tint.map(|value| (value * 128.0).round() as u32)
 }
 
+fn times(rgb: [f32; 3], by: Tint) -> [f32; 3] {
+    [rgb[0] * by[0], rgb[1] * by[1], rgb[2] * by[2]]
+}
+
 impl Scene {
     pub(super) fn new(world: &World) -> Self {
         let mut bodies = bodies(world);
         let solids: Vec<Solid> = bodies.iter().map(|body| body.solid).collect();
         let light = Light::new(world, &solids);
         for body in &mut bodies {
-            body.light = body_light(&body.solid, &light);
+            body.light = if body.glows {
+                Texture::plain(times([0.502; 3], body.color))
+            } else {
+                body_light(&body.solid, &light, body.color)
+            };
         }
         let (floor_paint, floor_metres) = paint::floor(world.look.floor);
         let height = world.room.height as f32;
         Self {
             room: world.room,
+            corners: (
+                Vec3::new(world.room.x_min as f32, world.room.y_min as f32, 0.0),
+                Vec3::new(world.room.x_max as f32, world.room.y_max as f32, height),
+            ),
             floor: Ground {
                 paint: floor_paint,
-                tint: tint(world.look.floor_tint),
                 per_metre: 1.0 / floor_metres,
-                light: ground_light(&world.room, &light, FLOOR_LOG, 0.0),
+                light: ground_light(&world.room, &light, FLOOR_LOG, 0.0, world.look.floor_tint),
                 light_log: FLOOR_LOG,
             },
             ceiling: Ground {
                 paint: paint::plaster(),
-                tint: tint([0.97, 0.97, 0.95]),
                 per_metre: 1.0,
-                light: ground_light(&world.room, &light, CEILING_LOG, height),
+                light: ground_light(&world.room, &light, CEILING_LOG, height, [0.97, 0.97, 0.95]),
                 light_log: CEILING_LOG,
             },
             walls: Wall::ALL.map(|wall| wall_face(world, wall, &light)).into(),
@@ -137,22 +160,32 @@ impl Scene {
     ) {
         let middle = view.row(row as f32 + 0.5);
         let level = self.level_plane(view, middle);
-        let ground = GroundRow::new(self, view, middle, level.t);
         let step = view.right * view.pixel;
         let first = middle + view.right * view.across(0.5);
-        let outputs = pixels.iter_mut().zip(surfaces).zip(depths);
-        for (column, ((pixel, surface), depth)) in outputs.enumerate() {
-            let direction = first + step * column as f32;
-            let (t, wall) = self.wall_ahead(view.eye, direction);
-            if level.t <= t {
-                *pixel = ground.shade(column as u32);
-                *surface = level.surface;
-                *depth = level.t;
+        for (column, (surface, depth)) in surfaces.iter_mut().zip(depths.iter_mut()).enumerate() {
+            let (t, wall) = self.wall_ahead(view.eye, first + step * column as f32);
+            let is_level = level.t <= t;
+            *depth = if is_level { level.t } else { t };
+            *surface = if is_level { level.surface } else { WALLS + wall as Surface * WALL_SURFACES };
+        }
+        let ground = GroundRow::new(self, view, middle, level.t);
+        let mut begin = 0;
+        while let Some(&surface) = surfaces.get(begin) {
+            let same = surfaces[begin..].iter().take_while(|other| **other == surface).count();
+            let run = begin..begin + same;
+            if surface == level.surface {
+                ground.draw(begin as u32, &mut pixels[run]);
             } else {
-                let point = view.eye + direction * t;
-                (*pixel, *surface) = self.shade_wall(wall, point, t * view.pixel);
-                *depth = t;
+                let wall = &self.walls[usize::from((surface - WALLS) / WALL_SURFACES)];
+                let outputs = pixels[run.clone()].iter_mut().zip(&mut surfaces[run.clone()]);
+                for (column, ((pixel, surface), t)) in run.clone().zip(outputs.zip(&depths[run])) {
+                    let point = view.eye + (first + step * column as f32) * *t;
+                    let part;
+                    (*pixel, part) = wall.shade(point, t * view.pixel);
+                    *surface += part;
+                }
             }
+            begin += same;
         }
     }
 
@@ -201,9 +234,9 @@ impl Scene {
         let level = self.level_plane(view, direction);
         let (t, wall) = self.wall_ahead(view.eye, direction);
         if level.t <= t {
-            GroundRow::new(self, view, direction, level.t).at(view.eye + direction * level.t)
+            self.shade_ground(direction, level.t, view)
         } else {
-            self.shade_wall(wall, view.eye + direction * t, t * view.pixel).0
+            self.walls[wall as usize].shade(view.eye + direction * t, t * view.pixel).0
         }
     }
 
@@ -222,45 +255,73 @@ impl Scene {
         }
     }
 
-    fn wall_ahead(&self, eye: Vec3, direction: Vec3) -> (f32, Wall) {
-        let room = &self.room;
-        let (x, wall_x) =
-            if direction.x > 0.0 { (room.x_max, Wall::Front) } else { (room.x_min, Wall::Back) };
-        let (y, wall_y) =
-            if direction.y > 0.0 { (room.y_max, Wall::Left) } else { (room.y_min, Wall::Right) };
-        let t_x = (x as f32 - eye.x) / direction.x;
-        let t_y = (y as f32 - eye.y) / direction.y;
-        if t_x < t_y { (t_x, wall_x) } else { (t_y, wall_y) }
+    fn shade_ground(&self, direction: Vec3, t: f32, view: &View) -> Texel {
+        let ground = if direction.z < 0.0 { &self.floor } else { &self.ceiling };
+        let point = view.eye + direction * t;
+        let (u, v) = (point.x * ground.per_metre, point.y * ground.per_metre);
+        let paint = ground.paint.sample(ground.level(direction, t, view.pixel), phase(u), phase(v));
+        let (light_u, light_v) = ground.light_share(&self.room, point);
+        let light = ground.light.sample_corner(fine_phase(light_u), fine_phase(light_v));
+        shade(paint, light)
     }
 
-    fn shade_wall(&self, wall: Wall, point: Vec3, pixel_m: f32) -> (Texel, Surface) {
-        let face = &self.walls[wall as usize];
-        let along = match wall {
-            Wall::Front | Wall::Back => point.y - self.room.y_min as f32,
-            Wall::Left | Wall::Right => point.x - self.room.x_min as f32,
-        };
+    #[inline]
+    fn wall_ahead(&self, eye: Vec3, direction: Vec3) -> (f32, Wall) {
+        let (low, high) = (self.corners.0, self.corners.1);
+        let x = if direction.x > 0.0 { high.x } else { low.x };
+        let y = if direction.y > 0.0 { high.y } else { low.y };
+        let t_x = (x - eye.x) / direction.x;
+        let t_y = (y - eye.y) / direction.y;
+        if t_x < t_y {
+            (t_x, if direction.x > 0.0 { Wall::Front } else { Wall::Back })
+        } else {
+            (t_y, if direction.y > 0.0 { Wall::Left } else { Wall::Right })
+        }
+    }
+}
+
+impl WallFace {
+    /// The colour of a point on the wall and which part of the wall it is on.
+    #[inline]
+    fn shade(&self, point: Vec3, pixel_m: f32) -> (Texel, Surface) {
+        let along = point.dot(self.along) - self.begin;
         let up = point.z;
-        let surface = WALLS + wall as Surface * 16;
-        let light = face.light.sample_corner(
-            phase((along / face.length).clamp(0.0, 1.0) * (31.0 / 32.0)),
-            phase((up / self.room.height as f32).clamp(0.0, 1.0) * (15.0 / 16.0)),
-        );
-        for (idx, decal) in face.decals.iter().enumerate() {
-            let (width, height) = (decal.along.1 - decal.along.0, decal.up.1 - decal.up.0);
-            let (u, v) = ((along - decal.along.0) / width, (decal.up.1 - up) / height);
+        let (u, v) = (along * self.per_length, up * self.per_height);
+        let level = self.paint.level(pixel_m * self.per_length);
+        let wall = self.paint.sample(level, phase(u.clamp(MARGIN, 1.0 - MARGIN)), phase(v));
+        for (idx, decal) in self.decals.iter().enumerate() {
+            let (u, v) = ((along - decal.along) * decal.per_width, (decal.top - up) * decal.per_height);
             if (0.0..1.0).contains(&u) && (0.0..1.0).contains(&v) {
-                let paint = decal.paint.sample(decal.paint.level(pixel_m / width), phase(u), phase(v));
-                let light = if decal.glows { NEUTRAL } else { light };
-                return (shade(paint, light, decal.tint), surface + 2 + idx as Surface);
+                let level = decal.paint.level(pixel_m * decal.per_width);
+                let paint = decal.paint.sample(level, phase(u), phase(v));
+                let light = if decal.glows { NEUTRAL } else { wall };
+                return (tinted(shade(paint, light), decal.tint), 2 + idx as Surface);
             }
         }
         if up < SKIRTING_M {
-            let rounded = if up > SKIRTING_M - 0.012 { 0x00a8_a8a8 } else { 0x00f0_f0f0 };
-            return (shade(rounded, light, face.skirting), surface + 1);
+            let is_edge = up > SKIRTING_M - 0.012;
+            return (tinted(wall, if is_edge { self.skirting_edge } else { self.skirting }), 1);
         }
-        let plaster = paint::plaster();
-        let paint = plaster.sample(plaster.level(pixel_m), phase(along), phase(up));
-        (shade(paint, light, face.tint), surface)
+        (wall, 0)
+    }
+}
+
+impl Ground {
+    /// Light-map coordinates, half a texel away from the edges so that nothing wraps around.
+    fn light_share(&self, room: &Room, point: Vec3) -> (f64, f64) {
+        let size = f64::from(1_u32 << self.light_log);
+        let inner = |value: f64| (value * (size - 2.0) + 0.5) / size;
+        (
+            inner((f64::from(point.x) - room.x_min) / (room.x_max - room.x_min)),
+            inner((f64::from(point.y) - room.y_min) / (room.y_max - room.y_min)),
+        )
+    }
+
+    /// Level of detail where a pixel covers more along the view than across: between the two.
+    #[inline]
+    fn level(&self, direction: Vec3, t: f32, pixel: f32) -> usize {
+        let stretch = (1.0 / direction.z.abs().max(0.05)).max(1.0).sqrt();
+        self.paint.level(0.8 * t * pixel * stretch * self.per_metre)
     }
 }
 
@@ -272,7 +333,6 @@ struct Level {
 /// One row of floor or ceiling: all its coordinates are linear in the column.
 struct GroundRow<'a> {
     ground: &'a Ground,
-    room: &'a Room,
     level: usize,
     paint: Steps,
     light: Steps,
@@ -299,14 +359,9 @@ impl Steps {
 impl<'a> GroundRow<'a> {
     fn new(scene: &'a Scene, view: &View, direction: Vec3, t: f32) -> Self {
         let ground = if direction.z < 0.0 { &scene.floor } else { &scene.ceiling };
-        // A pixel is wide across and long along the view; the mean of both, weighed towards the sharper.
-        let across = t * view.pixel;
-        let along = across * (t / (view.eye.z - direction.z * t - view.eye.z).abs().max(0.05)).max(1.0);
-        let footprint = across.powf(0.6) * along.powf(0.4) * ground.per_metre;
         let mut row = Self {
             ground,
-            room: &scene.room,
-            level: ground.paint.level(footprint),
+            level: ground.level(direction, t, view.pixel),
             paint: Steps::default(),
             light: Steps::default(),
         };
@@ -319,8 +374,8 @@ impl<'a> GroundRow<'a> {
             u_step: fine_phase(f64::from(step.x) * per_metre),
             v_step: fine_phase(f64::from(step.y) * per_metre),
         };
-        let (u, v) = row.light_share(first);
-        let (u_next, v_next) = row.light_share(first + step);
+        let (u, v) = ground.light_share(&scene.room, first);
+        let (u_next, v_next) = ground.light_share(&scene.room, first + step);
         row.light = Steps {
             u: fine_phase(u),
             v: fine_phase(v),
@@ -330,30 +385,24 @@ impl<'a> GroundRow<'a> {
         row
     }
 
-    /// Light-map coordinates, half a texel away from the edges so that nothing wraps around.
-    fn light_share(&self, point: Vec3) -> (f64, f64) {
-        let size = f64::from(1_u32 << self.ground.light_log);
-        let inner = |value: f64| (value * (size - 2.0) + 0.5) / size;
-        let room = self.room;
-        (
-            inner((f64::from(point.x) - room.x_min) / (room.x_max - room.x_min)),
-            inner((f64::from(point.y) - room.y_min) / (room.y_max - room.y_min)),
-        )
-    }
-
-    fn shade(&self, column: u32) -> Texel {
-        let (u, v) = self.paint.at(column);
-        let (light_u, light_v) = self.light.at(column);
-        let paint = self.ground.paint.sample(self.level, u, v);
-        shade(paint, self.ground.light.sample_corner(light_u, light_v), self.ground.tint)
-    }
-
-    fn at(&self, point: Vec3) -> Texel {
-        let (u, v) = (point.x * self.ground.per_metre, point.y * self.ground.per_metre);
-        let (light_u, light_v) = self.light_share(point);
-        let paint = self.ground.paint.sample(self.level, phase(u), phase(v));
-        let light = self.ground.light.sample_corner(fine_phase(light_u), fine_phase(light_v));
-        shade(paint, light, self.ground.tint)
+    /// Light changes little from pixel to pixel: it is read every fourth one, and mixed in between.
+    fn draw(&self, begin: u32, pixels: &mut [Texel]) {
+        let light_at = |column: u32| {
+            let (u, v) = self.light.at(column);
+            self.ground.light.sample_corner(u, v)
+        };
+        let mut column = begin;
+        let mut light = light_at(column);
+        for part in pixels.chunks_mut(4) {
+            let next = light_at(column + part.len() as u32 - 1);
+            for (pixel, share) in part.iter_mut().zip([0, 85, 171, 256]) {
+                let (u, v) = self.paint.at(column);
+                let paint = self.ground.paint.sample(self.level, u, v);
+                *pixel = shade(paint, mix(light, next, share));
+                column += 1;
+            }
+            light = next;
+        }
     }
 }
 
@@ -372,13 +421,13 @@ impl Body {
         };
         let paint = if hit.face == Face::Top { self.top } else { self.side };
         let level = paint.level(hit.t * pixel / width);
-        let light = if self.glows { NEUTRAL } else { self.light.sample_corner(phase(u), phase(v)) };
-        let tint = match hit.face {
+        let light = self.light.sample_corner(phase(u), phase(v));
+        let lit = shade(paint.sample(level, phase(hit.u), phase(hit.v)), light);
+        match hit.face {
             // Deeper inside a cup is darker.
-            Face::Inside => self.tint.map(|value| (value as f32 * (0.92 - 0.5 * hit.v)) as u32),
-            _ => self.tint,
-        };
-        shade(paint.sample(level, phase(hit.u), phase(hit.v)), light, tint)
+            Face::Inside => tinted(lit, [(118.0 - 64.0 * hit.v) as u32; 3]),
+            _ => lit,
+        }
     }
 }
 
@@ -427,21 +476,40 @@ fn place(view: &View, body: usize, solid: &Solid) -> Option<Place> {
     (!place.rows.is_empty() && !place.columns.is_empty()).then_some(place)
 }
 
-fn ground_light(room: &Room, light: &Light, log: u32, z: f32) -> Texture {
+/// Soft light is smooth: it is computed on a coarse grid; contact shadows and the sun's edges are not.
+fn ground_light(room: &Room, light: &Light, log: u32, z: f32, color: Tint) -> Texture {
+    const COARSE: usize = 40;
     let size = (1_u32 << log) as f32;
     let normal = if z > 0.0 { -Vec3::Z } else { Vec3::Z };
-    let spread = |share: f32, low: f64, high: f64| {
-        let inner = (share * size - 1.0) / (size - 2.0);
-        (low + (high - low) * f64::from(inner.clamp(0.001, 0.999))) as f32
+    let place = |u: f32, v: f32| {
+        let between = |share: f32, low: f64, high: f64| {
+            (low + (high - low) * f64::from(share.clamp(0.001, 0.999))) as f32
+        };
+        Vec3::new(between(u, room.x_min, room.x_max), between(v, room.y_min, room.y_max), z)
+    };
+    let soft: Vec<Vec3> = (0..=COARSE)
+        .flat_map(|row| (0..=COARSE).map(move |column| (column, row)))
+        .map(|(column, row)| (column as f32 / COARSE as f32, row as f32 / COARSE as f32))
+        .map(|(u, v)| light.soft(place(u, v), normal))
+        .collect();
+    let smooth = |u: f32, v: f32| {
+        let (x, y) = (u.clamp(0.0, 0.999) * COARSE as f32, v.clamp(0.0, 0.999) * COARSE as f32);
+        let at = y as usize * (COARSE + 1) + x as usize;
+        let top = soft[at].lerp(soft[at + 1], x.fract());
+        let bottom = soft[at + COARSE + 1].lerp(soft[at + COARSE + 2], x.fract());
+        top.lerp(bottom, y.fract())
     };
     Texture::paint(log, log, |u, v| {
-        let point = Vec3::new(spread(u, room.x_min, room.x_max), spread(v, room.y_min, room.y_max), z);
-        light.exposed(light.soft(point, normal) + light.direct(point, normal))
+        // Texel 0 and the last one lie half a texel outside the room: see `GroundRow::light_share`.
+        let (u, v) = ((u * size - 1.0) / (size - 2.0), (v * size - 1.0) / (size - 2.0));
+        let point = place(u, v);
+        let lit = light.ambient(point, normal) + smooth(u, v) + light.direct(point, normal);
+        times(light.exposed(lit), color)
     })
 }
 
 fn wall_face(world: &World, wall: Wall, light: &Light) -> WallFace {
-    let room = &world.room;
+    let (room, look) = (&world.room, &world.look);
     let (x_min, x_max) = (room.x_min as f32, room.x_max as f32);
     let (y_min, y_max) = (room.y_min as f32, room.y_max as f32);
     let (corner, along, length, normal) = match wall {
@@ -455,28 +523,47 @@ fn wall_face(world: &World, wall: Wall, light: &Light) -> WallFace {
         // Texel i of n stands for the share i / (n - 1).
         let (u, v) = ((u * 32.0 - 0.5) / 31.0, (v * 16.0 - 0.5) / 15.0);
         let point = corner + along * (u * length) + Vec3::Z * (v * height).clamp(0.02, height - 0.02);
-        light.exposed(light.soft(point, normal) + light.direct(point, normal))
+        light.exposed(light.on(point, normal))
     });
-    let decals = world.look.decals.iter().filter(|decal| decal.wall == wall).map(|decal| Flat {
-        along: (decal.along.0 as f32, decal.along.1 as f32),
-        up: (decal.up.0 as f32, decal.up.1 as f32),
-        paint: paint::decal(decal.style),
-        tint: tint(decal.tint),
-        glows: decal.style == DecalStyle::Window,
+    let plaster = paint::plaster();
+    let lit = Texture::paint(8, 7, |u, v| {
+        let grain = plaster.sample(plaster.level(1.0 / 60.0), phase(u * length), phase(v * height));
+        let light = map.sample_corner(phase(u * (31.0 / 32.0)), phase(v * (15.0 / 16.0)));
+        times(unpack(shade(grain, light)), look.wall_tint)
+    });
+    // What is on the wall takes the wall's colour for its light; this takes the wall's paint out of it again.
+    let unpainted = |color: Tint| -> [u32; 3] {
+        let [red, green, blue] = look.wall_tint;
+        tint([color[0] / red, color[1] / green, color[2] / blue])
+    };
+    let decals = look.decals.iter().filter(|decal| decal.wall == wall).map(|decal| {
+        let glows = decal.style == DecalStyle::Window;
+        Flat {
+            along: decal.along.0 as f32,
+            top: decal.up.1 as f32,
+            per_width: 1.0 / (decal.along.1 - decal.along.0) as f32,
+            per_height: 1.0 / (decal.up.1 - decal.up.0) as f32,
+            paint: paint::decal(decal.style),
+            tint: if glows { tint(decal.tint) } else { unpainted(decal.tint).map(|value| value / 2) },
+            glows,
+        }
     });
     WallFace {
-        length,
-        tint: tint(world.look.wall_tint),
-        skirting: tint(world.look.skirting_tint),
-        light: map,
+        along,
+        begin: corner.dot(along),
+        per_length: 1.0 / length,
+        per_height: 1.0 / height,
+        paint: lit.with_smaller(),
+        skirting: unpainted(look.skirting_tint),
+        skirting_edge: unpainted(look.skirting_tint).map(|value| value * 2 / 3),
         decals: decals.collect(),
     }
 }
 
-fn body_light(solid: &Solid, light: &Light) -> Texture {
+fn body_light(solid: &Solid, light: &Light, color: Tint) -> Texture {
     let lit = |local: Vec3, normal: Vec3| {
         let (point, normal) = (solid.world_point(local), solid.world_direction(normal));
-        light.exposed(light.soft(point, normal) + light.direct(point, normal))
+        times(light.exposed(light.on(point, normal)), color)
     };
     let height = solid.height;
     let round = |paint: &dyn Fn(Vec2, f32) -> (Vec3, Vec3)| {
@@ -569,8 +656,8 @@ fn body(solid: Solid, color: Tint) -> Body {
         solid,
         side: paint::plain(),
         top: paint::plain(),
-        tint: tint(color),
-        light: Texture::paint(0, 0, |_, _| [0.5; 3]),
+        color,
+        light: Texture::plain([0.5; 3]),
         glows: false,
     }
 }
