@@ -191,3 +191,6 @@ impl Renderer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,9 @@
 //! A world as surfaces: the room and the bodies in it, each with paint and a light map.
 
+mod body;
+mod ground;
+mod wall;
+
 use std::ops::Range;
 
 use glam::{Vec2, Vec3};
@@ -7,11 +11,14 @@ use glam::{Vec2, Vec3};
 use super::View;
 use super::light::Light;
 use super::paint;
-use super::solid::{Face, Form, Hit, Solid, direction_around};
-use super::texture::{Texel, Texture, fine_phase, mix, phase, shade, tinted, unpack};
+use super::solid::Solid;
+use super::texture::Texel;
 use crate::sim::World;
-use crate::sim::world::look::{LAMP_FOOT, Tint};
-use crate::sim::world::{DecalStyle, Room, Shape, Wall};
+use crate::sim::world::look::Tint;
+use crate::sim::world::{Room, Wall};
+use body::{Body, FACES};
+use ground::{Ground, GroundRow};
+use wall::WallFace;
 
 /// Tells surfaces apart: where two neighbouring pixels differ there is an edge.
 pub(super) type Surface = u16;
@@ -20,15 +27,7 @@ const CEILING: Surface = 1;
 const WALLS: Surface = 8;
 /// Surfaces of one wall: itself, its skirting board, what hangs on it.
 const WALL_SURFACES: Surface = 16;
-/// Keeps samples of a wall's ends from wrapping around to the other end.
-const MARGIN: f32 = 1.0 / 512.0;
 const SOLIDS: Surface = 512;
-/// Surfaces of one solid.
-const FACES: Surface = 8;
-/// Height of the skirting board, metres.
-const SKIRTING_M: f32 = 0.09;
-/// Neutral for [`shade`].
-const NEUTRAL: Texel = 0x0080_8080;
 
 #[derive(Clone, Debug)]
 pub(super) struct Scene {
@@ -41,52 +40,6 @@ pub(super) struct Scene {
     bodies: Vec<Body>,
 }
 
-/// Floor or ceiling. Light maps hold the tint, too.
-#[derive(Clone, Debug)]
-struct Ground {
-    paint: &'static Texture,
-    /// Copies of the paint per metre.
-    per_metre: f32,
-    light: Texture,
-    light_log: u32,
-}
-
-/// A wall with its light already in its paint.
-#[derive(Clone, Debug)]
-struct WallFace {
-    /// The axis that runs along the wall, and where on it the wall begins.
-    along: Vec3,
-    begin: f32,
-    per_length: f32,
-    per_height: f32,
-    paint: Texture,
-    skirting: [u32; 3],
-    skirting_edge: [u32; 3],
-    decals: Vec<Flat>,
-}
-
-#[derive(Clone, Debug)]
-struct Flat {
-    along: f32,
-    top: f32,
-    per_width: f32,
-    per_height: f32,
-    paint: &'static Texture,
-    tint: [u32; 3],
-    glows: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Body {
-    solid: Solid,
-    side: &'static Texture,
-    top: &'static Texture,
-    /// Folded into the light map.
-    color: Tint,
-    light: Texture,
-    glows: bool,
-}
-
 /// The part of the picture that a body can be in.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -97,54 +50,33 @@ pub(super) struct Place {
     right: Vec3,
 }
 
-/// Light maps of box faces stand side by side in one picture: slots of 8 texels.
-const SLOT: f32 = 8.0;
-/// Texels around and up a light map of a round body.
-const ROUND_LOG: (u32, u32) = (5, 3);
-const FLOOR_LOG: u32 = 8;
-const CEILING_LOG: u32 = 4;
-
-fn tint(tint: Tint) -> [u32; 3] {
-    tint.map(|value| (value * 128.0).round() as u32)
-}
-
 fn times(rgb: [f32; 3], by: Tint) -> [f32; 3] {
     [rgb[0] * by[0], rgb[1] * by[1], rgb[2] * by[2]]
 }
 
 impl Scene {
     pub(super) fn new(world: &World) -> Self {
-        let mut bodies = bodies(world);
+        let mut bodies = body::all(world);
         let solids: Vec<Solid> = bodies.iter().map(|body| body.solid).collect();
         let light = Light::new(world, &solids);
         for body in &mut bodies {
-            body.light = if body.glows {
-                Texture::plain(times([0.502; 3], body.color))
-            } else {
-                body_light(&body.solid, &light, body.color)
-            };
+            body.put_in(&light);
         }
-        let (floor_paint, floor_metres) = paint::floor(world.look.floor);
-        let height = world.room.height as f32;
+        let room = world.room;
         Self {
-            room: world.room,
+            room,
             corners: (
-                Vec3::new(world.room.x_min as f32, world.room.y_min as f32, 0.0),
-                Vec3::new(world.room.x_max as f32, world.room.y_max as f32, height),
+                Vec3::new(room.x_min as f32, room.y_min as f32, 0.0),
+                Vec3::new(room.x_max as f32, room.y_max as f32, room.height as f32),
             ),
-            floor: Ground {
-                paint: floor_paint,
-                per_metre: 1.0 / floor_metres,
-                light: ground_light(&world.room, &light, FLOOR_LOG, 0.0, world.look.floor_tint),
-                light_log: FLOOR_LOG,
-            },
-            ceiling: Ground {
-                paint: paint::plaster(),
-                per_metre: 1.0,
-                light: ground_light(&world.room, &light, CEILING_LOG, height, [0.97, 0.97, 0.95]),
-                light_log: CEILING_LOG,
-            },
-            walls: Wall::ALL.map(|wall| wall_face(world, wall, &light)).into(),
+            floor: Ground::floor(
+                &room,
+                &light,
+                paint::floor(world.look.floor),
+                world.look.floor_tint,
+            ),
+            ceiling: Ground::ceiling(&room, &light),
+            walls: Wall::ALL.map(|wall| WallFace::new(world, wall, &light)).into(),
             bodies,
         }
     }
@@ -166,9 +98,10 @@ impl Scene {
             let (t, wall) = self.wall_ahead(view.eye, first + step * column as f32);
             let is_level = level.t <= t;
             *depth = if is_level { level.t } else { t };
-            *surface = if is_level { level.surface } else { WALLS + wall as Surface * WALL_SURFACES };
+            *surface =
+                if is_level { level.surface } else { WALLS + wall as Surface * WALL_SURFACES };
         }
-        let ground = GroundRow::new(self, view, middle, level.t);
+        let ground = GroundRow::new(self.ground(middle), &self.room, view, middle, level.t);
         let mut begin = 0;
         while let Some(&surface) = surfaces.get(begin) {
             let same = surfaces[begin..].iter().take_while(|other| **other == surface).count();
@@ -209,7 +142,7 @@ impl Scene {
             };
             if hit.t < *depth {
                 *depth = hit.t;
-                *surface = SOLIDS + place.body as Surface * FACES + face_idx(hit.face);
+                *surface = SOLIDS + place.body as Surface * FACES + body::face_idx(hit.face);
                 *pixel = body.shade(&hit, view.pixel);
             }
         }
@@ -234,7 +167,7 @@ impl Scene {
         let level = self.level_plane(view, direction);
         let (t, wall) = self.wall_ahead(view.eye, direction);
         if level.t <= t {
-            self.shade_ground(direction, level.t, view)
+            self.ground(direction).trace(&self.room, view, direction, level.t)
         } else {
             self.walls[wall as usize].shade(view.eye + direction * t, t * view.pixel).0
         }
@@ -242,7 +175,11 @@ impl Scene {
 
     /// Where each body may appear.
     pub(super) fn places(&self, view: &View) -> Vec<Place> {
-        self.bodies.iter().enumerate().filter_map(|(idx, body)| place(view, idx, &body.solid)).collect()
+        self.bodies
+            .iter()
+            .enumerate()
+            .filter_map(|(idx, body)| place(view, idx, &body.solid))
+            .collect()
     }
 
     /// Floor or ceiling, whichever a row looks at.
@@ -255,14 +192,8 @@ impl Scene {
         }
     }
 
-    fn shade_ground(&self, direction: Vec3, t: f32, view: &View) -> Texel {
-        let ground = if direction.z < 0.0 { &self.floor } else { &self.ceiling };
-        let point = view.eye + direction * t;
-        let (u, v) = (point.x * ground.per_metre, point.y * ground.per_metre);
-        let paint = ground.paint.sample(ground.level(direction, t, view.pixel), phase(u), phase(v));
-        let (light_u, light_v) = ground.light_share(&self.room, point);
-        let light = ground.light.sample_corner(fine_phase(light_u), fine_phase(light_v));
-        shade(paint, light)
+    fn ground(&self, direction: Vec3) -> &Ground {
+        if direction.z < 0.0 { &self.floor } else { &self.ceiling }
     }
 
     #[inline]
@@ -280,164 +211,9 @@ impl Scene {
     }
 }
 
-impl WallFace {
-    /// The colour of a point on the wall and which part of the wall it is on.
-    #[inline]
-    fn shade(&self, point: Vec3, pixel_m: f32) -> (Texel, Surface) {
-        let along = point.dot(self.along) - self.begin;
-        let up = point.z;
-        let (u, v) = (along * self.per_length, up * self.per_height);
-        let level = self.paint.level(pixel_m * self.per_length);
-        let wall = self.paint.sample(level, phase(u.clamp(MARGIN, 1.0 - MARGIN)), phase(v));
-        for (idx, decal) in self.decals.iter().enumerate() {
-            let (u, v) = ((along - decal.along) * decal.per_width, (decal.top - up) * decal.per_height);
-            if (0.0..1.0).contains(&u) && (0.0..1.0).contains(&v) {
-                let level = decal.paint.level(pixel_m * decal.per_width);
-                let paint = decal.paint.sample(level, phase(u), phase(v));
-                let light = if decal.glows { NEUTRAL } else { wall };
-                return (tinted(shade(paint, light), decal.tint), 2 + idx as Surface);
-            }
-        }
-        if up < SKIRTING_M {
-            let is_edge = up > SKIRTING_M - 0.012;
-            return (tinted(wall, if is_edge { self.skirting_edge } else { self.skirting }), 1);
-        }
-        (wall, 0)
-    }
-}
-
-impl Ground {
-    /// Light-map coordinates, half a texel away from the edges so that nothing wraps around.
-    fn light_share(&self, room: &Room, point: Vec3) -> (f64, f64) {
-        let size = f64::from(1_u32 << self.light_log);
-        let inner = |value: f64| (value * (size - 2.0) + 0.5) / size;
-        (
-            inner((f64::from(point.x) - room.x_min) / (room.x_max - room.x_min)),
-            inner((f64::from(point.y) - room.y_min) / (room.y_max - room.y_min)),
-        )
-    }
-
-    /// Level of detail where a pixel covers more along the view than across: between the two.
-    #[inline]
-    fn level(&self, direction: Vec3, t: f32, pixel: f32) -> usize {
-        let stretch = (1.0 / direction.z.abs().max(0.05)).max(1.0).sqrt();
-        self.paint.level(0.8 * t * pixel * stretch * self.per_metre)
-    }
-}
-
 struct Level {
     t: f32,
     surface: Surface,
-}
-
-/// One row of floor or ceiling: all its coordinates are linear in the column.
-struct GroundRow<'a> {
-    ground: &'a Ground,
-    level: usize,
-    paint: Steps,
-    light: Steps,
-}
-
-/// Phases that grow by a constant a column.
-#[derive(Clone, Copy, Default)]
-struct Steps {
-    u: u32,
-    v: u32,
-    u_step: u32,
-    v_step: u32,
-}
-
-impl Steps {
-    const fn at(self, column: u32) -> (u32, u32) {
-        (
-            self.u.wrapping_add(self.u_step.wrapping_mul(column)),
-            self.v.wrapping_add(self.v_step.wrapping_mul(column)),
-        )
-    }
-}
-
-impl<'a> GroundRow<'a> {
-    fn new(scene: &'a Scene, view: &View, direction: Vec3, t: f32) -> Self {
-        let ground = if direction.z < 0.0 { &scene.floor } else { &scene.ceiling };
-        let mut row = Self {
-            ground,
-            level: ground.level(direction, t, view.pixel),
-            paint: Steps::default(),
-            light: Steps::default(),
-        };
-        let first = view.eye + (direction + view.right * view.across(0.5)) * t;
-        let step = view.right * (view.pixel * t);
-        let per_metre = f64::from(ground.per_metre);
-        row.paint = Steps {
-            u: fine_phase(f64::from(first.x) * per_metre),
-            v: fine_phase(f64::from(first.y) * per_metre),
-            u_step: fine_phase(f64::from(step.x) * per_metre),
-            v_step: fine_phase(f64::from(step.y) * per_metre),
-        };
-        let (u, v) = ground.light_share(&scene.room, first);
-        let (u_next, v_next) = ground.light_share(&scene.room, first + step);
-        row.light = Steps {
-            u: fine_phase(u),
-            v: fine_phase(v),
-            u_step: fine_phase(u_next - u),
-            v_step: fine_phase(v_next - v),
-        };
-        row
-    }
-
-    /// Light changes little from pixel to pixel: it is read every fourth one, and mixed in between.
-    fn draw(&self, begin: u32, pixels: &mut [Texel]) {
-        let light_at = |column: u32| {
-            let (u, v) = self.light.at(column);
-            self.ground.light.sample_corner(u, v)
-        };
-        let mut column = begin;
-        let mut light = light_at(column);
-        for part in pixels.chunks_mut(4) {
-            let next = light_at(column + part.len() as u32 - 1);
-            for (pixel, share) in part.iter_mut().zip([0, 85, 171, 256]) {
-                let (u, v) = self.paint.at(column);
-                let paint = self.ground.paint.sample(self.level, u, v);
-                *pixel = shade(paint, mix(light, next, share));
-                column += 1;
-            }
-            light = next;
-        }
-    }
-}
-
-impl Body {
-    fn shade(&self, hit: &Hit, pixel: f32) -> Texel {
-        let solid = &self.solid;
-        let half = solid.half_extent();
-        let slot = f32::from(face_idx(hit.face)) * SLOT;
-        let (width, u, v) = match hit.face {
-            Face::Side(0 | 2) => (2.0 * half.y, (slot + hit.u * 7.0) / 64.0, hit.v * 7.0 / 8.0),
-            Face::Side(_) | Face::Top if matches!(solid.form, Form::Cuboid { .. }) => {
-                (2.0 * half.x, (slot + hit.u * 7.0) / 64.0, hit.v * 7.0 / 8.0)
-            }
-            Face::Inside => (half.x, 0.5, 0.0),
-            _ => (3.0 * half.x, hit.u, hit.v * 7.0 / 8.0),
-        };
-        let paint = if hit.face == Face::Top { self.top } else { self.side };
-        let level = paint.level(hit.t * pixel / width);
-        let light = self.light.sample_corner(phase(u), phase(v));
-        let lit = shade(paint.sample(level, phase(hit.u), phase(hit.v)), light);
-        match hit.face {
-            // Deeper inside a cup is darker.
-            Face::Inside => tinted(lit, [(118.0 - 64.0 * hit.v) as u32; 3]),
-            _ => lit,
-        }
-    }
-}
-
-const fn face_idx(face: Face) -> u16 {
-    match face {
-        Face::Side(side) => side as u16,
-        Face::Top => 4,
-        Face::Round => 5,
-        Face::Inside => 6,
-    }
 }
 
 /// The rectangle around a body's projected corners; the whole picture when it reaches behind the camera.
@@ -474,224 +250,4 @@ fn place(view: &View, body: usize, solid: &Solid) -> Option<Place> {
         right: solid.local_direction(view.right),
     };
     (!place.rows.is_empty() && !place.columns.is_empty()).then_some(place)
-}
-
-/// Soft light is smooth: it is computed on a coarse grid; contact shadows and the sun's edges are not.
-fn ground_light(room: &Room, light: &Light, log: u32, z: f32, color: Tint) -> Texture {
-    const COARSE: usize = 40;
-    let size = (1_u32 << log) as f32;
-    let normal = if z > 0.0 { -Vec3::Z } else { Vec3::Z };
-    let place = |u: f32, v: f32| {
-        let between = |share: f32, low: f64, high: f64| {
-            (low + (high - low) * f64::from(share.clamp(0.001, 0.999))) as f32
-        };
-        Vec3::new(between(u, room.x_min, room.x_max), between(v, room.y_min, room.y_max), z)
-    };
-    let soft: Vec<Vec3> = (0..=COARSE)
-        .flat_map(|row| (0..=COARSE).map(move |column| (column, row)))
-        .map(|(column, row)| (column as f32 / COARSE as f32, row as f32 / COARSE as f32))
-        .map(|(u, v)| light.soft(place(u, v), normal))
-        .collect();
-    let smooth = |u: f32, v: f32| {
-        let (x, y) = (u.clamp(0.0, 0.999) * COARSE as f32, v.clamp(0.0, 0.999) * COARSE as f32);
-        let at = y as usize * (COARSE + 1) + x as usize;
-        let top = soft[at].lerp(soft[at + 1], x.fract());
-        let bottom = soft[at + COARSE + 1].lerp(soft[at + COARSE + 2], x.fract());
-        top.lerp(bottom, y.fract())
-    };
-    Texture::paint(log, log, |u, v| {
-        // Texel 0 and the last one lie half a texel outside the room: see `GroundRow::light_share`.
-        let (u, v) = ((u * size - 1.0) / (size - 2.0), (v * size - 1.0) / (size - 2.0));
-        let point = place(u, v);
-        let lit = light.ambient(point, normal) + smooth(u, v) + light.direct(point, normal);
-        times(light.exposed(lit), color)
-    })
-}
-
-fn wall_face(world: &World, wall: Wall, light: &Light) -> WallFace {
-    let (room, look) = (&world.room, &world.look);
-    let (x_min, x_max) = (room.x_min as f32, room.x_max as f32);
-    let (y_min, y_max) = (room.y_min as f32, room.y_max as f32);
-    let (corner, along, length, normal) = match wall {
-        Wall::Front => (Vec3::new(x_max, y_min, 0.0), Vec3::Y, y_max - y_min, -Vec3::X),
-        Wall::Back => (Vec3::new(x_min, y_min, 0.0), Vec3::Y, y_max - y_min, Vec3::X),
-        Wall::Left => (Vec3::new(x_min, y_max, 0.0), Vec3::X, x_max - x_min, -Vec3::Y),
-        Wall::Right => (Vec3::new(x_min, y_min, 0.0), Vec3::X, x_max - x_min, Vec3::Y),
-    };
-    let height = room.height as f32;
-    let map = Texture::paint(5, 4, |u, v| {
-        // Texel i of n stands for the share i / (n - 1).
-        let (u, v) = ((u * 32.0 - 0.5) / 31.0, (v * 16.0 - 0.5) / 15.0);
-        let point = corner + along * (u * length) + Vec3::Z * (v * height).clamp(0.02, height - 0.02);
-        light.exposed(light.on(point, normal))
-    });
-    let plaster = paint::plaster();
-    let lit = Texture::paint(8, 7, |u, v| {
-        let grain = plaster.sample(plaster.level(1.0 / 60.0), phase(u * length), phase(v * height));
-        let light = map.sample_corner(phase(u * (31.0 / 32.0)), phase(v * (15.0 / 16.0)));
-        times(unpack(shade(grain, light)), look.wall_tint)
-    });
-    // What is on the wall takes the wall's colour for its light; this takes the wall's paint out of it again.
-    let unpainted = |color: Tint| -> [u32; 3] {
-        let [red, green, blue] = look.wall_tint;
-        tint([color[0] / red, color[1] / green, color[2] / blue])
-    };
-    let decals = look.decals.iter().filter(|decal| decal.wall == wall).map(|decal| {
-        let glows = decal.style == DecalStyle::Window;
-        Flat {
-            along: decal.along.0 as f32,
-            top: decal.up.1 as f32,
-            per_width: 1.0 / (decal.along.1 - decal.along.0) as f32,
-            per_height: 1.0 / (decal.up.1 - decal.up.0) as f32,
-            paint: paint::decal(decal.style),
-            tint: if glows { tint(decal.tint) } else { unpainted(decal.tint).map(|value| value / 2) },
-            glows,
-        }
-    });
-    WallFace {
-        along,
-        begin: corner.dot(along),
-        per_length: 1.0 / length,
-        per_height: 1.0 / height,
-        paint: lit.with_smaller(),
-        skirting: unpainted(look.skirting_tint),
-        skirting_edge: unpainted(look.skirting_tint).map(|value| value * 2 / 3),
-        decals: decals.collect(),
-    }
-}
-
-fn body_light(solid: &Solid, light: &Light, color: Tint) -> Texture {
-    let lit = |local: Vec3, normal: Vec3| {
-        let (point, normal) = (solid.world_point(local), solid.world_direction(normal));
-        times(light.exposed(light.on(point, normal)), color)
-    };
-    let height = solid.height;
-    let round = |paint: &dyn Fn(Vec2, f32) -> (Vec3, Vec3)| {
-        Texture::paint(ROUND_LOG.0, ROUND_LOG.1, |u, v| {
-            let (u, v) = (u - 0.5 / 32.0, (v * 8.0 - 0.5) / 7.0);
-            let (local, normal) = paint(direction_around(u), v);
-            lit(local, normal)
-        })
-    };
-    match solid.form {
-        Form::Cuboid { half } => Texture::paint(6, 3, |u, v| {
-            let slot = (u * SLOT) as u32;
-            let (u, v) = ((u * 64.0 - 0.5 - slot as f32 * SLOT) / 7.0, (v * 8.0 - 0.5) / 7.0);
-            let across = 2.0 * u - 1.0;
-            let z = height * (1.0 - v).clamp(0.02, 1.0);
-            match slot {
-                0 => lit(Vec3::new(half.x, half.y * across, z), Vec3::X),
-                1 => lit(Vec3::new(-half.x * across, half.y, z), Vec3::Y),
-                2 => lit(Vec3::new(-half.x, -half.y * across, z), -Vec3::X),
-                3 => lit(Vec3::new(half.x * across, -half.y, z), -Vec3::Y),
-                _ => lit(Vec3::new(half.x * across, half.y * (2.0 * v - 1.0), height), Vec3::Z),
-            }
-        }),
-        Form::Frustum { bottom, top, .. } => round(&|way, v| {
-            let radius = top + (bottom - top) * v;
-            let local = Vec3::new(way.x * radius, way.y * radius, height * (1.0 - v).max(0.02));
-            (local, Vec3::new(way.x, way.y, 0.0))
-        }),
-        Form::Ball { radius } => round(&|way, v| {
-            let up = 1.0 - 2.0 * v;
-            let level = (1.0 - up * up).max(0.0).sqrt();
-            let normal = Vec3::new(way.x * level, way.y * level, up);
-            (normal * radius + Vec3::Z * radius, normal)
-        }),
-    }
-}
-
-fn bodies(world: &World) -> Vec<Body> {
-    let mut bodies = Vec::new();
-    for (block, (style, box_tint)) in world.boxes.iter().zip(&world.look.boxes) {
-        let half = Vec2::new(block.half_x as f32, block.half_y as f32);
-        let base = Vec3::new(block.x as f32, block.y as f32, 0.0);
-        let solid = standing(Form::Cuboid { half }, base, block.height as f32, block.yaw as f32);
-        bodies.push(Body {
-            side: paint::box_side(*style),
-            top: paint::box_top(*style),
-            ..body(solid, *box_tint)
-        });
-    }
-    cup(world, &mut bodies);
-    for thing in &world.things {
-        let base = Vec3::new(thing.x as f32, thing.y as f32, 0.0);
-        let yaw = thing.yaw as f32;
-        let round = |radius: f64, widening: f32, is_open| {
-            Form::Frustum { bottom: radius as f32 * widening, top: radius as f32, is_open }
-        };
-        match thing.shape {
-            Shape::Bin { radius, height } => {
-                bodies.push(body(standing(round(radius, 0.82, true), base, height as f32, yaw), thing.tint));
-            }
-            Shape::Pouf { radius, height } => bodies.push(Body {
-                side: paint::fabric(),
-                top: paint::fabric(),
-                ..body(standing(round(radius, 0.97, false), base, height as f32, yaw), thing.tint)
-            }),
-            Shape::Ball { radius } => {
-                let form = Form::Ball { radius: radius as f32 };
-                bodies.push(body(standing(form, base, 2.0 * radius as f32, yaw), thing.tint));
-            }
-            Shape::Lamp { height } => lamp(base, height as f32, thing.tint, &mut bodies),
-            Shape::Cabinet { half_x, half_y, height } => {
-                let form = Form::Cuboid { half: Vec2::new(half_x as f32, half_y as f32) };
-                bodies.push(Body {
-                    side: paint::wood(),
-                    ..body(standing(form, base, height as f32, yaw), thing.tint.map(|c| 0.5 + 0.5 * c))
-                });
-            }
-        }
-    }
-    bodies
-}
-
-fn standing(form: Form, base: Vec3, height: f32, yaw: f32) -> Solid {
-    let (sin, cos) = yaw.sin_cos();
-    Solid { form, base, height, cos, sin }
-}
-
-fn body(solid: Solid, color: Tint) -> Body {
-    Body {
-        solid,
-        side: paint::plain(),
-        top: paint::plain(),
-        color,
-        light: Texture::plain([0.5; 3]),
-        glows: false,
-    }
-}
-
-/// A mug: an open cone with a handle of three bars.
-fn cup(world: &World, bodies: &mut Vec<Body>) {
-    let target = &world.target;
-    let (radius, height) = (target.radius as f32, target.height as f32);
-    let base = Vec3::new(target.x as f32, target.y as f32, 0.0);
-    let color = target.color.tint();
-    let yaw = world.seed as f32 * 2.399;
-    let coat = Form::Frustum { bottom: 0.80 * radius, top: radius, is_open: true };
-    bodies.push(Body { side: paint::cup(), ..body(standing(coat, base, height, yaw), color) });
-    let (sin, cos) = yaw.sin_cos();
-    let bar = |reach: f32, z: f32, half: Vec2, height: f32| {
-        let at = base + Vec3::new(cos * reach, sin * reach, z);
-        body(standing(Form::Cuboid { half }, at, height, yaw), color)
-    };
-    let thick = 0.016;
-    let out = radius + 0.055;
-    bodies.push(bar(out, 0.25 * height, Vec2::new(thick, thick), 0.5 * height));
-    for z in [0.25 * height, 0.75 * height - 2.0 * thick] {
-        bodies.push(bar(radius + 0.02, z, Vec2::new(0.05, thick), 2.0 * thick));
-    }
-}
-
-fn lamp(base: Vec3, height: f32, shade_tint: Tint, bodies: &mut Vec<Body>) {
-    let dark = [0.25, 0.24, 0.23];
-    let foot = LAMP_FOOT as f32;
-    let disc = |radius: f32| Form::Frustum { bottom: radius, top: radius, is_open: false };
-    bodies.push(body(standing(disc(foot), base, 0.025, 0.0), dark));
-    bodies.push(body(standing(disc(0.014), base, height, 0.0), dark));
-    let screen = Form::Frustum { bottom: 0.19, top: 0.13, is_open: true };
-    let at = base + Vec3::Z * (height - 0.08);
-    let warm = shade_tint.map(|value| 0.75 + 0.25 * value);
-    bodies.push(Body { glows: true, ..body(standing(screen, at, 0.26, 0.0), warm) });
 }

@@ -120,7 +120,7 @@ impl Level {
         let at = |row: u32, x: u32| self.texels[(row + x) as usize];
         let both = share_x * share_y >> 8;
         let four = [
-            (at(row, x), 256 - share_x - share_y + both),
+            (at(row, x), 256 + both - share_x - share_y),
             (at(row, right), share_x - both),
             (at(row_below, x), share_y - both),
             (at(row_below, right), both),
@@ -155,16 +155,15 @@ impl Level {
 /// neutral in `light`.
 #[inline]
 pub(super) fn shade(paint: Texel, light: Texel) -> Texel {
-    let channel = |shift: u32| (((paint >> shift & 255) * (light >> shift & 255)) >> 7).min(255) << shift;
+    let channel =
+        |shift: u32| (((paint >> shift & 255) * (light >> shift & 255)) >> 7).min(255) << shift;
     channel(0) | channel(8) | channel(16)
 }
 
 /// Multiplies by a factor per channel, 128 neutral.
 #[inline]
 pub(super) fn tinted(texel: Texel, tint: [u32; 3]) -> Texel {
-    let channel = |shift: u32, tint: u32| {
-        (((texel >> shift & 255) * tint) >> 7).min(255) << shift
-    };
+    let channel = |shift: u32, tint: u32| (((texel >> shift & 255) * tint) >> 7).min(255) << shift;
     channel(0, tint[0]) | channel(8, tint[1]) | channel(16, tint[2])
 }
 
