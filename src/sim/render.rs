@@ -16,7 +16,7 @@ use rand_pcg::Pcg64;
 use super::world::Mount;
 use super::{Pose, World};
 use crate::msg::Frame;
-use scene::{Scene, Surface};
+use scene::{Place, Scene, Surface};
 use texture::Texel;
 
 /// Where the camera is and what a pixel is: the projection that the renderer uses.
@@ -81,7 +81,7 @@ impl View {
 pub struct Renderer {
     scene: Scene,
     mount: Mount,
-    /// Sensor noise, read from a different place in every row.
+    /// Sensor noise; each run of a picture reads another part of it.
     noise: Vec<i8>,
     seed: u64,
     pixels: Vec<Texel>,
@@ -90,6 +90,8 @@ pub struct Renderer {
 }
 
 const NOISE_LEN: usize = 1 << 13;
+/// Bytes that share one run of the noise.
+const NOISE_RUN: usize = 960;
 
 impl Renderer {
     #[must_use]
@@ -121,68 +123,74 @@ impl Renderer {
         if count == 0 {
             return;
         }
-        self.draw(&view);
-        self.smooth(&view);
+        let places = self.scene.places(&view);
+        self.draw(&view, &places);
+        self.smooth(&view, &places);
         self.develop(number, &mut frame.rgb);
     }
 
-    fn draw(&mut self, view: &View) {
+    fn draw(&mut self, view: &View, places: &[Place]) {
         let width = view.width as usize;
         let rows = self.pixels.chunks_exact_mut(width);
         let rows = rows.zip(self.surfaces.chunks_exact_mut(width));
-        for (row, (pixels, surfaces)) in rows.enumerate() {
-            let depths = &mut self.depths[row * width..(row + 1) * width];
+        let rows = rows.zip(self.depths.chunks_exact_mut(width));
+        for (row, ((pixels, surfaces), depths)) in rows.enumerate() {
             self.scene.draw_room_row(view, row, pixels, surfaces, depths);
-        }
-        let places = self.scene.places(view);
-        for place in &places {
-            for row in place.rows.clone() {
-                let span = row * width + place.columns.start..row * width + place.columns.end;
+            for place in places.iter().filter(|place| place.rows.contains(&row)) {
+                let columns = place.columns.clone();
                 self.scene.draw_solid_row(
                     view,
                     place,
                     row,
-                    &mut self.pixels[span.clone()],
-                    &mut self.surfaces[span.clone()],
-                    &mut self.depths[span],
+                    &mut pixels[columns.clone()],
+                    &mut surfaces[columns.clone()],
+                    &mut depths[columns],
                 );
             }
         }
     }
 
     /// Where two surfaces meet, four rays a pixel instead of one.
-    fn smooth(&mut self, view: &View) {
+    fn smooth(&mut self, view: &View, places: &[Place]) {
         let width = view.width as usize;
-        let places = self.scene.places(view);
-        for row in 0..view.height as usize {
-            for column in 0..width {
-                let at = row * width + column;
-                let here = self.surfaces[at];
-                let differs = |other: usize| self.surfaces.get(other).is_some_and(|s| *s != here);
-                let is_edge = (column + 1 < width && differs(at + 1))
-                    || (column > 0 && differs(at - 1))
-                    || differs(at + width)
-                    || (row > 0 && differs(at - width));
-                if is_edge {
+        let all = &self.surfaces;
+        for (row, pixels) in self.pixels.chunks_exact_mut(width).enumerate() {
+            let start = row * width;
+            let here = &all[start..start + width];
+            let above = &all[start.saturating_sub(width)..][..width];
+            let below = all.get(start + width..start + 2 * width).unwrap_or(here);
+            for (column, pixel) in pixels.iter_mut().enumerate() {
+                let surface = here[column];
+                let is_inner = surface == above[column]
+                    && surface == below[column]
+                    && surface == here[column.saturating_sub(1)]
+                    && surface == here[(column + 1).min(width - 1)];
+                if !is_inner {
                     let (x, y) = (column as f32, row as f32);
                     let four = [(0.375, 0.125), (0.875, 0.375), (0.125, 0.625), (0.625, 0.875)];
-                    self.pixels[at] = texture::mean(
-                        four.map(|(dx, dy)| self.scene.trace(view, &places, x + dx, y + dy)),
+                    *pixel = texture::mean(
+                        four.map(|(dx, dy)| self.scene.trace(view, places, x + dx, y + dy)),
                     );
                 }
             }
         }
     }
 
-    /// Adds the sensor's noise and unpacks the pixels.
+    /// Unpacks the pixels and adds the sensor's noise.
     fn develop(&self, number: u64, rgb: &mut [u8]) {
-        let start = (self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) as usize;
-        let mut noise = self.noise.iter().cycle().skip(start % NOISE_LEN);
         for (out, pixel) in rgb.chunks_exact_mut(3).zip(&self.pixels) {
-            for (channel, value) in out.iter_mut().enumerate() {
-                let level = (pixel >> (8 * channel)) as u8;
-                *value = level.saturating_add_signed(*noise.next().unwrap_or(&0));
+            out.copy_from_slice(&texture::bytes(*pixel));
+        }
+        let mut at = self.seed ^ number;
+        for part in rgb.chunks_mut(NOISE_RUN) {
+            at = at.wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let start = (at >> 40) as usize % (NOISE_LEN - NOISE_RUN);
+            for (value, noise) in part.iter_mut().zip(&self.noise[start..start + NOISE_RUN]) {
+                *value = (i16::from(*value) + i16::from(*noise)).clamp(0, 255) as u8;
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

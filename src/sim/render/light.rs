@@ -81,22 +81,29 @@ impl Light {
             exposure: 1.0,
         };
         let probes = [(0.2, 0.9), (0.5, -0.9), (0.5, 0.9), (0.9, 0.4), (0.0, 0.0)];
-        let mean = probes
-            .map(|(x, y)| {
-                light.soft(Vec3::new(x * world.target.x as f32, y, 0.0), Vec3::Z).element_sum()
-                    / 3.0
-            })
-            .iter()
-            .sum::<f32>()
-            / probes.len() as f32;
+        let brightness = |(x, y): (f32, f32)| {
+            let point = Vec3::new(x * world.target.x as f32, y, 0.0);
+            (light.ambient(point, Vec3::Z) + light.soft(point, Vec3::Z)).element_sum() / 3.0
+        };
+        let mean = probes.map(brightness).iter().sum::<f32>() / probes.len() as f32;
         light.exposure = EXPOSED / mean.max(1e-3);
         light
     }
 
-    /// Linear light of sky, lamps and room on a surface, without direct sun.
+    /// Linear light on a surface from everywhere.
+    pub(super) fn on(&self, point: Vec3, normal: Vec3) -> Vec3 {
+        self.ambient(point, normal) + self.soft(point, normal) + self.direct(point, normal)
+    }
+
+    /// Linear light that the room itself returns.
+    pub(super) fn ambient(&self, point: Vec3, normal: Vec3) -> Vec3 {
+        self.ambient * (0.72 + 0.28 * normal.z) * self.openness(point, normal)
+    }
+
+    /// Linear light of sky and lamps, with soft shadows.
     pub(super) fn soft(&self, point: Vec3, normal: Vec3) -> Vec3 {
         let from = point + normal * 2e-3;
-        let mut sum = self.ambient * (0.72 + 0.28 * normal.z) * self.openness(point, normal);
+        let mut sum = Vec3::ZERO;
         for patch in &self.patches {
             let way = patch.position - from;
             let square = way.length_squared();

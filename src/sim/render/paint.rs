@@ -16,10 +16,10 @@ macro_rules! once {
 /// The floor's texture and how many metres one copy of it covers.
 pub(super) fn floor(style: FloorStyle) -> (&'static Texture, f32) {
     match style {
-        FloorStyle::Planks => (once!(Texture::paint(9, 9, planks)), 1.2),
-        FloorStyle::Tiles => (once!(Texture::paint(9, 9, tiles)), 1.2),
-        FloorStyle::Carpet => (once!(Texture::paint(9, 9, carpet)), 1.0),
-        FloorStyle::Concrete => (once!(Texture::paint(9, 9, concrete)), 2.0),
+        FloorStyle::Planks => (once!(Texture::paint(8, 8, planks)), 0.9),
+        FloorStyle::Tiles => (once!(Texture::paint(8, 8, tiles)), 1.0),
+        FloorStyle::Carpet => (once!(Texture::paint(8, 8, carpet)), 0.8),
+        FloorStyle::Concrete => (once!(Texture::paint(8, 8, concrete)), 1.4),
     }
 }
 
@@ -31,7 +31,7 @@ pub(super) fn plaster() -> &'static Texture {
 }
 
 pub(super) fn plain() -> &'static Texture {
-    once!(Texture::paint(0, 0, |_, _| [1.0; 3]))
+    once!(Texture::plain([1.0; 3]))
 }
 
 pub(super) fn box_side(style: BoxStyle) -> &'static Texture {
@@ -133,12 +133,12 @@ fn grain(u: f32, v: f32, salt: u32) -> [f32; 3] {
 }
 
 fn planks(u: f32, v: f32) -> [f32; 3] {
-    const ROWS: f32 = 8.0;
+    const ROWS: f32 = 6.0;
     let row = (v * ROWS) as u32;
     let shifted = (u + hash(row, 0, 7)).fract();
-    let length = (shifted * 2.0) as u32;
+    let length = (shifted * 1.0) as u32;
     let tone = 0.86 + 0.26 * hash(row, length, 8);
-    let joint = edge((v * ROWS).fract(), 0.022) * edge((shifted * 2.0).fract(), 0.0035);
+    let joint = edge((v * ROWS).fract(), 0.022) * edge(shifted, 0.003);
     scaled(grain(u + hash(row, length, 9), v, 11), tone * (0.55 + 0.45 * joint))
 }
 

@@ -64,6 +64,7 @@ impl Solid {
     }
 
     /// Turned into its own axes; lengths stay.
+    #[inline]
     pub(super) fn local_direction(&self, d: Vec3) -> Vec3 {
         Vec3::new(self.cos * d.x + self.sin * d.y, self.cos * d.y - self.sin * d.x, d.z)
     }
@@ -77,6 +78,7 @@ impl Solid {
     }
 
     /// As [`Self::hit`], for a ray that is already in its own axes.
+    #[inline]
     pub(super) fn hit_local(&self, o: Vec3, d: Vec3) -> Option<Hit> {
         match self.form {
             Form::Cuboid { half } => self.hit_cuboid(half, o, d),
@@ -94,6 +96,7 @@ impl Solid {
         }
     }
 
+    #[inline]
     fn hit_cuboid(&self, half: Vec2, o: Vec3, d: Vec3) -> Option<Hit> {
         let inverse = d.recip();
         let low = (Vec3::new(-half.x, -half.y, 0.0) - o) * inverse;
@@ -118,6 +121,7 @@ impl Solid {
         Some(Hit { t, face, u, v })
     }
 
+    #[inline]
     fn hit_frustum(&self, bottom: f32, top: f32, is_open: bool, o: Vec3, d: Vec3) -> Option<Hit> {
         let slope = (top - bottom) / self.height;
         let (radius, radius_change) = (bottom + slope * o.z, slope * d.z);
@@ -145,6 +149,7 @@ impl Solid {
         Some(Hit { t, face: Face::Round, u, v: 1.0 - z / self.height })
     }
 
+    #[inline]
     fn hit_ball(radius: f32, o: Vec3, d: Vec3) -> Option<Hit> {
         let o = o - Vec3::new(0.0, 0.0, radius);
         let (a, b, c) = (d.dot(d), o.dot(d), o.dot(o) - radius * radius);
@@ -160,9 +165,16 @@ impl Solid {
 }
 
 /// Stands for the angle around the z axis, 0..1, without a trigonometric function: the place on a square.
+#[inline]
 pub(super) fn around(x: f32, y: f32) -> f32 {
     let share = 0.25 * y / (x.abs() + y.abs()).max(1e-9);
-    if x >= 0.0 { share.rem_euclid(1.0) } else { 0.5 - share }
+    if x < 0.0 {
+        0.5 - share
+    } else if share < 0.0 {
+        1.0 + share
+    } else {
+        share
+    }
 }
 
 /// The unit vector that [`around`] maps to `share`.

@@ -1,0 +1,191 @@
+//! Floor and ceiling.
+
+use glam::Vec3;
+
+use super::super::View;
+use super::super::light::Light;
+use super::super::paint;
+use super::super::texture::{Texel, Texture, fine_phase, mix, phase, shade};
+use super::times;
+use crate::sim::world::Room;
+use crate::sim::world::look::Tint;
+
+/// Floor or ceiling. Light maps hold the tint, too.
+#[derive(Clone, Debug)]
+pub(super) struct Ground {
+    paint: &'static Texture,
+    /// Copies of the paint per metre.
+    per_metre: f32,
+    light: Texture,
+    light_log: u32,
+}
+
+const FLOOR_LOG: u32 = 8;
+const CEILING_LOG: u32 = 4;
+
+impl Ground {
+    /// `paint` and how many metres one copy of it covers.
+    pub(super) fn floor(
+        room: &Room,
+        light: &Light,
+        (paint, metres): (&'static Texture, f32),
+        color: Tint,
+    ) -> Self {
+        Self {
+            paint,
+            per_metre: 1.0 / metres,
+            light: ground_light(room, light, FLOOR_LOG, 0.0, color),
+            light_log: FLOOR_LOG,
+        }
+    }
+
+    pub(super) fn ceiling(room: &Room, light: &Light) -> Self {
+        let height = room.height as f32;
+        Self {
+            paint: paint::plaster(),
+            per_metre: 1.0,
+            light: ground_light(room, light, CEILING_LOG, height, [0.97, 0.97, 0.95]),
+            light_log: CEILING_LOG,
+        }
+    }
+
+    /// The colour of one ray that meets it at `t`.
+    pub(super) fn trace(&self, room: &Room, view: &View, direction: Vec3, t: f32) -> Texel {
+        let point = view.eye + direction * t;
+        let (u, v) = (point.x * self.per_metre, point.y * self.per_metre);
+        let paint = self.paint.sample(self.level(direction, t, view.pixel), phase(u), phase(v));
+        let (light_u, light_v) = self.light_share(room, point);
+        shade(paint, self.light.sample_corner(fine_phase(light_u), fine_phase(light_v)))
+    }
+
+    /// Light-map coordinates, half a texel away from the edges so that nothing wraps around.
+    fn light_share(&self, room: &Room, point: Vec3) -> (f64, f64) {
+        let size = f64::from(1_u32 << self.light_log);
+        let inner = |value: f64| (value * (size - 2.0) + 0.5) / size;
+        (
+            inner((f64::from(point.x) - room.x_min) / (room.x_max - room.x_min)),
+            inner((f64::from(point.y) - room.y_min) / (room.y_max - room.y_min)),
+        )
+    }
+
+    /// Level of detail where a pixel covers more along the view than across: between the two.
+    #[inline]
+    fn level(&self, direction: Vec3, t: f32, pixel: f32) -> usize {
+        let stretch = (1.0 / direction.z.abs().max(0.05)).max(1.0).sqrt();
+        self.paint.level(0.8 * t * pixel * stretch * self.per_metre)
+    }
+}
+
+/// One row of floor or ceiling: all its coordinates are linear in the column.
+pub(super) struct GroundRow<'a> {
+    ground: &'a Ground,
+    level: usize,
+    paint: Steps,
+    light: Steps,
+}
+
+/// Phases that grow by a constant a column.
+#[derive(Clone, Copy, Default)]
+struct Steps {
+    u: u32,
+    v: u32,
+    u_step: u32,
+    v_step: u32,
+}
+
+impl Steps {
+    const fn at(self, column: u32) -> (u32, u32) {
+        (
+            self.u.wrapping_add(self.u_step.wrapping_mul(column)),
+            self.v.wrapping_add(self.v_step.wrapping_mul(column)),
+        )
+    }
+}
+
+impl<'a> GroundRow<'a> {
+    /// The row whose middle looks along `direction` and meets the ground at depth `t`.
+    pub(super) fn new(
+        ground: &'a Ground,
+        room: &Room,
+        view: &View,
+        direction: Vec3,
+        t: f32,
+    ) -> Self {
+        let mut row = Self {
+            ground,
+            level: ground.level(direction, t, view.pixel),
+            paint: Steps::default(),
+            light: Steps::default(),
+        };
+        let first = view.eye + (direction + view.right * view.across(0.5)) * t;
+        let step = view.right * (view.pixel * t);
+        let per_metre = f64::from(ground.per_metre);
+        row.paint = Steps {
+            u: fine_phase(f64::from(first.x) * per_metre),
+            v: fine_phase(f64::from(first.y) * per_metre),
+            u_step: fine_phase(f64::from(step.x) * per_metre),
+            v_step: fine_phase(f64::from(step.y) * per_metre),
+        };
+        let (u, v) = ground.light_share(room, first);
+        let (u_next, v_next) = ground.light_share(room, first + step);
+        row.light = Steps {
+            u: fine_phase(u),
+            v: fine_phase(v),
+            u_step: fine_phase(u_next - u),
+            v_step: fine_phase(v_next - v),
+        };
+        row
+    }
+
+    /// Light changes little from pixel to pixel: it is read every fourth one, and mixed in between.
+    pub(super) fn draw(&self, begin: u32, pixels: &mut [Texel]) {
+        let light_at = |column: u32| {
+            let (u, v) = self.light.at(column);
+            self.ground.light.sample_corner(u, v)
+        };
+        let mut column = begin;
+        let mut light = light_at(column);
+        for part in pixels.chunks_mut(4) {
+            let next = light_at(column + part.len() as u32 - 1);
+            for (pixel, share) in part.iter_mut().zip([0, 85, 171, 256]) {
+                let (u, v) = self.paint.at(column);
+                let paint = self.ground.paint.sample(self.level, u, v);
+                *pixel = shade(paint, mix(light, next, share));
+                column += 1;
+            }
+            light = next;
+        }
+    }
+}
+
+/// Soft light is smooth: it is computed on a coarse grid; contact shadows and the sun's edges are not.
+fn ground_light(room: &Room, light: &Light, log: u32, z: f32, color: Tint) -> Texture {
+    const COARSE: usize = 40;
+    let size = (1_u32 << log) as f32;
+    let normal = if z > 0.0 { -Vec3::Z } else { Vec3::Z };
+    let place = |u: f32, v: f32| {
+        let between = |share: f32, low: f64, high: f64| {
+            (low + (high - low) * f64::from(share.clamp(0.001, 0.999))) as f32
+        };
+        Vec3::new(between(u, room.x_min, room.x_max), between(v, room.y_min, room.y_max), z)
+    };
+    let soft: Vec<Vec3> = (0..=COARSE)
+        .flat_map(|row| (0..=COARSE).map(move |column| (column, row)))
+        .map(|(column, row)| (column as f32 / COARSE as f32, row as f32 / COARSE as f32))
+        .map(|(u, v)| light.soft(place(u, v), normal))
+        .collect();
+    let smooth = |u: f32, v: f32| {
+        let (x, y) = (u.clamp(0.0, 0.999) * COARSE as f32, v.clamp(0.0, 0.999) * COARSE as f32);
+        let at = y as usize * (COARSE + 1) + x as usize;
+        let top = soft[at].lerp(soft[at + 1], x.fract());
+        let bottom = soft[at + COARSE + 1].lerp(soft[at + COARSE + 2], x.fract());
+        top.lerp(bottom, y.fract())
+    };
+    Texture::paint(log, log, |u, v| {
+        // Texel 0 and the last one lie half a texel outside the room: see `GroundRow::light_share`.
+        let (u, v) = ((u * size - 1.0) / (size - 2.0), (v * size - 1.0) / (size - 2.0));
+        let point = place(u, v);
+        let lit = light.ambient(point, normal) + smooth(u, v) + light.direct(point, normal);
+        times(light.exposed(lit), color)
+    })
+}
