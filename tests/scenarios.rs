@@ -7,6 +7,8 @@
 mod properties;
 #[path = "scenarios/rig.rs"]
 mod rig;
+#[path = "scenarios/robot.rs"]
+mod robot;
 
 use std::fmt::Write as _;
 use std::fs;
