@@ -133,7 +133,7 @@ impl Ends {
 
 impl Wire {
     fn ends(&self) -> MutexGuard<'_, Ends> {
-        self.0.lock().unwrap()
+        self.0.lock().expect("nobody panicked")
     }
 }
 
