@@ -7,6 +7,8 @@
 mod properties;
 #[path = "scenarios/rig.rs"]
 mod rig;
+#[path = "scenarios/robot.rs"]
+mod robot;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -116,7 +118,8 @@ fn judge(name: &str, scenario: &Scenario, report: &mut String) {
     let all_same = modes.len() == scenario.modes.len()
         && modes.iter().zip(&scenario.modes).all(|(got, wanted)| is_same(got, wanted));
     if !all_same {
-        writeln!(report, "{name}: modes {modes:.2?}\n  not {:.2?}", scenario.modes).unwrap();
+        writeln!(report, "{name}: modes {modes:.2?}\n  not {:.2?}", scenario.modes)
+            .expect("a string takes all");
     }
     for expect in &scenario.expect {
         let (from, to) = match (expect.at, expect.from, expect.to) {
@@ -134,11 +137,11 @@ fn judge(name: &str, scenario: &Scenario, report: &mut String) {
             for complaint in complaints(expect, seen) {
                 let at = seconds(&seen.tick);
                 writeln!(report, "{name}: at {at:.2} in {:?}: {complaint}", seen.tick.mode)
-                    .unwrap();
+                    .expect("a string takes all");
             }
         }
         if n_ticks == 0 {
-            writeln!(report, "{name}: no tick from {from} to {to}").unwrap();
+            writeln!(report, "{name}: no tick from {from} to {to}").expect("a string takes all");
         }
     }
 }

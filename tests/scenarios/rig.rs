@@ -1,23 +1,23 @@
-//! The station's loop on a manual clock: the real teleop, supervisor and gate among simple models of terminal, camera,
-//! policy and base. What the parts do is scripted with [`Act`]; every tick is recorded as the station records it.
+//! The station's loop on a manual clock: the real teleop, supervisor, gate and both ends of the native protocol among simple
+//! models of terminal, camera and policy. What the parts do is scripted with [`Act`]; every tick is recorded as the station records it.
 
 use std::time::Duration;
 
 use pilothouse::control::{self, Inputs, Supervisor};
 use pilothouse::msg::{
-    ActionChunk, BaseReport, InputMode, Key, KeyEvent, KeyPhase, Kinematics, LinkState, MAX_SLOTS,
-    Odometry, Readiness, Stamp, StopKind, StopState, Tick, Twist,
+    ActionChunk, InputMode, Key, KeyEvent, KeyPhase, MAX_SLOTS, Readiness, Stamp, StopKind, Tick,
+    Twist,
 };
-use pilothouse::safety::{Gate, Limits, Request};
+use pilothouse::safety::{Gate, Limits, Request, SafeTwist};
 use pilothouse::teleop::{self, Teleop};
 use serde::Deserialize;
+
+use crate::robot::Robot;
 
 pub(crate) const PERIOD: Duration = Duration::from_millis(20);
 /// Stamps are far from zero, as on a machine that has been up for a while.
 const START: Stamp = Stamp::from_millis(1_000_000);
 const CAMERA_RATE: f64 = 30.0;
-/// What the base claims and does.
-const WATCHDOG: Duration = Duration::from_millis(200);
 const ROUND_TRIP: Duration = Duration::from_millis(60);
 
 /// Something that happens to a part of the rig.
@@ -91,9 +91,9 @@ pub(crate) enum BaseAct {
     Fault,
     /// Somebody pushes the button on the robot.
     Latch,
-    /// It restarts between two ticks and forgets its latch.
+    /// Its controller starts anew, without a session and without its latch.
     Restart,
-    /// Its watchdog is 600 ms.
+    /// Its controller starts anew with a watchdog of 600 ms.
     Lazy,
 }
 
@@ -122,16 +122,6 @@ impl Default for Plan {
             confidence_min: 0.0,
         }
     }
-}
-
-/// A robot with the base's own rules: a watchdog, a latch, stops.
-#[derive(Debug)]
-struct Robot {
-    report: BaseReport,
-    act: BaseAct,
-    command: Twist,
-    command_at: Stamp,
-    asked: Option<(StopKind, Stamp)>,
 }
 
 #[derive(Debug)]
@@ -167,14 +157,6 @@ impl Rig {
         readiness.camera.rate_nominal = CAMERA_RATE;
         readiness.policy.ready = true;
         readiness.policy.instruction_ok = true;
-        let report = BaseReport {
-            link: LinkState::Up,
-            session: 1,
-            kinematics: Kinematics::Omni,
-            limits: Twist::new(1.0, 1.0, 3.0),
-            watchdog: WATCHDOG,
-            ..BaseReport::default()
-        };
         Self {
             now: START,
             ticks: 0,
@@ -193,13 +175,7 @@ impl Rig {
             inference: None,
             chunk: None,
             readiness,
-            robot: Robot {
-                report,
-                act: BaseAct::Run,
-                command: Twist::ZERO,
-                command_at: START,
-                asked: None,
-            },
+            robot: Robot::connected(START),
             supervisor: Supervisor::new(&control::Config::default()),
             gate: Gate::new(Limits::default()),
             last: Tick::default(),
@@ -231,8 +207,7 @@ impl Rig {
             }
             Act::SuspendedMs(ms) => {
                 self.readiness.suspended = Duration::from_millis(*ms);
-                // The robot did not sleep.
-                self.robot.command_at = self.robot.command_at - Duration::from_millis(*ms);
+                self.robot.goes_on_alone(Duration::from_millis(*ms));
             }
         }
     }
@@ -270,22 +245,19 @@ impl Rig {
         self.answer_queries();
         self.take_pictures();
         self.infer();
-        self.robot.poll(now);
+        let base = self.robot.poll(now);
         let operator = self.teleop.state(now);
         let inputs = Inputs {
             now,
             operator: &operator,
-            base: &self.robot.report,
+            base: &base,
             readiness: &self.readiness,
             chunk: self.chunk.as_ref(),
             last_sent: self.last.sent,
             command_not_finite: self.last.limiter == pilothouse::msg::Limiter::NotFinite,
         };
-        let (tick, stop) = decide(&mut self.supervisor, &mut self.gate, &inputs);
-        if let Some(kind) = stop {
-            self.robot.asked(kind, now);
-        }
-        self.robot.send(tick.sent, now);
+        let (tick, command, stop) = decide(&mut self.supervisor, &mut self.gate, &inputs);
+        self.robot.obey(command, stop, now);
         self.readiness.tick_gap = Duration::ZERO;
         self.readiness.suspended = Duration::ZERO;
         self.last = Tick { number: self.ticks, ..tick };
@@ -390,7 +362,7 @@ fn decide(
     supervisor: &mut Supervisor,
     gate: &mut Gate,
     inputs: &Inputs<'_>,
-) -> (Tick, Option<StopKind>) {
+) -> (Tick, SafeTwist, Option<StopKind>) {
     let decision = control::step(supervisor, inputs);
     let request = Request {
         wanted: decision.wanted,
@@ -420,7 +392,7 @@ fn decide(
         ceiling_mps: decision.ceiling_mps,
         ..Tick::default()
     };
-    (tick, decision.stop)
+    (tick, checked.twist, decision.stop)
 }
 
 /// Feeds recorded ticks through a fresh supervisor and gate; every answer must be the recorded one.
@@ -438,78 +410,12 @@ pub(crate) fn assert_replays(ticks: &[Tick]) {
             last_sent: last.sent,
             command_not_finite: last.limiter == pilothouse::msg::Limiter::NotFinite,
         };
-        let (mut again, _) = decide(&mut supervisor, &mut gate, &inputs);
+        let (mut again, ..) = decide(&mut supervisor, &mut gate, &inputs);
         again.number = tick.number;
         if again != *tick {
             // NaN is equal to itself in print.
             assert_eq!(format!("{again:?}"), format!("{tick:?}"), "tick {}", tick.number);
         }
         last = *tick;
-    }
-}
-
-impl Robot {
-    fn happens(&mut self, act: BaseAct, now: Stamp) {
-        self.act = act;
-        let report = &mut self.report;
-        report.fault_bits = u16::from(act == BaseAct::Fault);
-        report.blocked_since = (act == BaseAct::Block).then_some(now);
-        report.watchdog = if act == BaseAct::Lazy { WATCHDOG * 3 } else { WATCHDOG };
-        match act {
-            BaseAct::Unplug => report.link = LinkState::Down,
-            BaseAct::Plug => {
-                report.link = LinkState::Up;
-                report.session += 1;
-            }
-            BaseAct::Latch => report.base_latched = true,
-            BaseAct::Restart => {
-                report.session += 1;
-                report.base_latched = false;
-                self.command = Twist::ZERO;
-            }
-            _ => {}
-        }
-    }
-
-    fn hears(&self) -> bool {
-        self.report.link == LinkState::Up && self.act != BaseAct::Block
-    }
-
-    /// A stop is acknowledged in the tick after it was asked for.
-    fn poll(&mut self, now: Stamp) {
-        if self.report.link == LinkState::Up && self.act != BaseAct::Mute {
-            self.report.last_rx = Some(now);
-            let twist = self.velocity(now);
-            self.report.odometry = Some(Odometry { twist, received: now, ..Odometry::default() });
-        }
-        if let Some((kind, _)) = self.asked.filter(|_| self.hears() && self.act != BaseAct::Deaf) {
-            self.asked = None;
-            self.command = Twist::ZERO;
-            match kind {
-                StopKind::EStop => self.report.base_latched = true,
-                StopKind::Reset => self.report.base_latched = false,
-                StopKind::Stop => {}
-            }
-            self.report.stop = StopState::Acknowledged { at: now };
-        }
-        if let Some((kind, since)) = self.asked {
-            self.report.stop =
-                StopState::Pending { kind_is_e_stop: kind == StopKind::EStop, since };
-        }
-    }
-
-    fn asked(&mut self, kind: StopKind, now: Stamp) {
-        self.asked = Some((kind, now));
-    }
-
-    fn send(&mut self, command: Twist, now: Stamp) {
-        if self.hears() && self.asked.is_none() {
-            (self.command, self.command_at) = (command, now);
-        }
-    }
-
-    fn velocity(&self, now: Stamp) -> Twist {
-        let is_alive = now.since(self.command_at) <= self.report.watchdog;
-        if is_alive && !self.report.base_latched { self.command } else { Twist::ZERO }
     }
 }
