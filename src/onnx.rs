@@ -1,8 +1,8 @@
 //! ONNX as data and as a running session.
 //!
-//! [`builder`] writes graphs, [`inspect`] judges foreign ones, [`library`] finds or fetches the ONNX Runtime library,
-//! [`Runtime`] is that library loaded and [`Session`] a graph running in it. Deliberately absent: what a tensor means;
-//! that is [`crate::policy`]'s.
+//! [`builder`] writes graphs, [`inspect`] judges foreign ones, [`library`] finds or fetches the
+//! ONNX Runtime library, [`Runtime`] is that library loaded and [`Session`] a graph running in it.
+//! Deliberately absent: what a tensor means; that is [`crate::policy`]'s.
 
 mod assignment;
 pub mod builder;

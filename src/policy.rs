@@ -7,7 +7,8 @@
 //! state of the last inference ──────────┘      └───▶ state
 //! ```
 //!
-//! Deliberately absent: time (the caller stamps chunks), and any motion that the graph did not answer.
+//! Deliberately absent: time (the caller stamps chunks), and any motion that the graph did not
+//! answer.
 
 pub mod beacon;
 mod contract;
@@ -37,13 +38,15 @@ pub struct PolicyInfo {
     /// Axes it needs.
     pub kinematics: Kinematics,
     pub confidence_min: f64,
-    /// Inferences per second it was made for; running it faster or slower misleads its recurrent state.
+    /// Inferences per second it was made for; running it faster or slower misleads its recurrent
+    /// state.
     pub rate_hz: f64,
     /// Instructions it was made for, most useful first.
     pub suggestions: Vec<String>,
 }
 
-/// Turns frames into action chunks. Used from one thread; may take as long as it takes, the caller watches the clock.
+/// Turns frames into action chunks. Used from one thread; may take as long as it takes, the caller
+/// watches the clock.
 pub trait Policy: Send {
     fn info(&self) -> &PolicyInfo;
 
@@ -56,7 +59,8 @@ pub trait Policy: Send {
     /// Forgets recurrent state and history: a new attempt begins.
     fn reset(&mut self);
 
-    /// One inference. Fills slots, slot length, horizon and confidence of `chunk`; the caller fills epoch and times.
+    /// One inference. Fills slots, slot length, horizon and confidence of `chunk`; the caller fills
+    /// epoch and times.
     ///
     /// # Errors
     /// The session failed, or an output was not finite ([`PolicyError::NotFinite`]).

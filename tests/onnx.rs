@@ -1,4 +1,5 @@
 //! The graph builder and sessions, on the real ONNX Runtime.
+#![expect(clippy::unwrap_used, reason = "a test may panic; clippy exempts only #[test] functions")]
 
 mod onnxruntime;
 
@@ -15,7 +16,8 @@ fn open(bytes: &[u8]) -> Session {
     Session::open(&onnxruntime::runtime(), Model::Bytes(bytes), &CPU).unwrap()
 }
 
-/// Builds `y = build(x)` for an f32 input of `shape` and runs it on `x`; the output's shape is the builder's own.
+/// Builds `y = build(x)` for an f32 input of `shape` and runs it on `x`; the output's shape is the
+/// builder's own.
 fn run(
     shape: &[usize],
     x: &[f32],
@@ -43,12 +45,13 @@ fn assert_near(found: &[f32], expected: &[f32]) {
     }
 }
 
+type Build = fn(&mut GraphBuilder, Value) -> Result<Value, BuildError>;
+type Plain = fn(f32) -> f32;
+
 #[test]
 fn elementwise_operators_mean_what_they_are_called() {
     // Swapped operands or a wrong operator name would give another function than the one written.
     let x = [-2.0, -0.5, 0.0, 0.25, 1.5, 3.0];
-    type Build = fn(&mut GraphBuilder, Value) -> Result<Value, BuildError>;
-    type Plain = fn(f32) -> f32;
     let cases: [(Build, Plain); 13] = [
         (|g, x| g.add(x, 2.0), |x| x + 2.0),
         (|g, x| g.sub(2.0, x), |x| 2.0 - x),

@@ -1,4 +1,6 @@
 //! Policy folders, good and broken, on the real ONNX Runtime.
+#![expect(clippy::unwrap_used, reason = "a test may panic; clippy exempts only #[test] functions")]
+#![expect(clippy::float_cmp, reason = "zero and whole counts are exact")]
 
 mod onnxruntime;
 
@@ -16,8 +18,9 @@ use tempfile::TempDir;
 
 const BEACON: &str = "models/beacon";
 
-/// A network whose answers can be foretold: `peak` is the picture's brightest level over 100, `count` the inferences
-/// since the reset. Slots are (count, peak) and (peak, count); a fully white picture makes `peak` NaN.
+/// A network whose answers can be foretold: `peak` is the picture's brightest level over 100,
+/// `count` the inferences since the reset. Slots are (count, peak) and (peak, count); a fully white
+/// picture makes `peak` NaN.
 fn probe(confidence: f32) -> Result<Vec<u8>, BuildError> {
     let mut g = GraphBuilder::new("probe");
     let image = g.input("image", ElementType::F32, &[1, 3, 2, 2])?;
@@ -39,7 +42,8 @@ fn probe(confidence: f32) -> Result<Vec<u8>, BuildError> {
     Ok(g.finish_bytes(""))
 }
 
-/// A policy folder with `graph` in it, its manifest beacon's, fitted to [`probe`] and then changed by `edit`.
+/// A policy folder with `graph` in it, its manifest beacon's, fitted to [`probe`] and then changed
+/// by `edit`.
 fn folder(graph: &[u8], edit: impl FnOnce(&mut Manifest)) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut manifest = Manifest::read(Path::new(BEACON)).unwrap();
@@ -189,7 +193,7 @@ fn graphs_that_break_their_contract_are_refused_precisely() {
                     input: "memory".into(),
                     output: "memory_next".into(),
                     shape: vec![1, 1],
-                })
+                });
             },
             "\"memory\" is named twice",
         ),
@@ -234,9 +238,9 @@ fn damaged_folders_are_refused_precisely() {
     );
     model.opset_import[0].version = 99;
     case(&|path| rewrite(path, "policy.onnx", &model.encode_to_vec()), "operator set 99");
-    // Longer in the manifest than the tokenizer's suggestions may be, it must know its own words.
+    // A tokenizer that cannot tell the policy's own words apart.
     let yellow = folder(&graph, |m| {
-        m.instruction.as_mut().unwrap().one_of = vec!["yellow".into(), "pink".into()]
+        m.instruction.as_mut().unwrap().one_of = vec!["yellow".into(), "pink".into()];
     });
     let error = load(&yellow).unwrap_err().to_string();
     assert!(error.contains("the same tokens as another word"), "{error}");

@@ -1,8 +1,10 @@
-//! Writes ONNX graphs: every operator checks the types and shapes of what it is given when the graph is built.
+//! Writes ONNX graphs: every operator checks the types and shapes of what it is given when the
+//! graph is built.
 //!
-//! A graph is made of [`Value`]s, each with an element type and a static [`shape`](GraphBuilder::shape). The same calls
-//! give the same bytes: names count up per operator, nothing depends on hashing or time. Deliberately absent: symbolic
-//! dimensions, sub-graphs, operators nobody uses.
+//! A graph is made of [`Value`]s, each with an element type and a static
+//! [`shape`](GraphBuilder::shape). The same calls give the same bytes: names count up per operator,
+//! nothing depends on hashing or time. Deliberately absent: symbolic dimensions, sub-graphs,
+//! operators nobody uses.
 
 mod ops;
 
@@ -26,7 +28,8 @@ const IR_VERSION: i64 = 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Value(usize);
 
-/// What an elementwise operator takes: a tensor of the graph, or a number that becomes a shared `f32` constant.
+/// What an elementwise operator takes: a tensor of the graph, or a number that becomes a shared
+/// `f32` constant.
 #[derive(Clone, Copy, Debug)]
 pub enum Operand {
     Value(Value),

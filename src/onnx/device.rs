@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Device {
-    /// The platform's accelerator if it works, else the CPU. Never `TensorRT`, whose first start takes minutes.
+    /// The platform's accelerator if it works, else the CPU. Never `TensorRT`, whose first start
+    /// takes minutes.
     #[default]
     Auto,
     Cpu,

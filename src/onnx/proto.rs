@@ -1,9 +1,7 @@
 //! The part of the ONNX file format that Pilothouse writes and inspects, as `prost` messages.
 //!
-//! Field numbers are those of `onnx.proto` (ONNX IR version 10). Deliberately absent: sparse tensors, functions,
-//! external data, sequence and map types.
-
-#![allow(missing_docs, reason = "fields carry the names the ONNX specification documents")]
+//! Field numbers are those of `onnx.proto` (ONNX IR version 10). Deliberately absent: sparse
+//! tensors, functions, external data, sequence and map types.
 
 use prost::{Enumeration, Message, Oneof};
 
@@ -148,7 +146,8 @@ pub enum DimensionValue {
     Symbol(String),
 }
 
-/// A [`ModelProto`] without its tensors: decoding skips the weights, so a large file is judged quickly.
+/// A [`ModelProto`] without its tensors: decoding skips the weights, so a large file is judged
+/// quickly.
 #[derive(Clone, PartialEq, Message)]
 pub struct ModelHeader {
     #[prost(int64, tag = "1")]

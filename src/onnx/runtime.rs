@@ -27,12 +27,13 @@ pub enum LoadError {
 static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 
 impl Runtime {
-    /// Loads the shared library at `path`; asked again for the same path, gives the one already loaded.
+    /// Loads the shared library at `path`; asked again for the same path, gives the one already
+    /// loaded.
     ///
     /// Its own messages go to `tracing` under the target `onnxruntime`, never to the terminal.
     ///
-    /// # Errors
-    /// The file is missing, is no ONNX Runtime, or is older than 1.24; or another one was loaded before.
+    /// # Errors The file is missing, is no ONNX Runtime, or is older than 1.24; or another one was
+    /// loaded before.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = loaded.as_ref() {

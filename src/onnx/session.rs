@@ -19,7 +19,8 @@ pub struct SessionOptions {
     pub device: Device,
     /// Threads that share the work of one operator, the calling one included.
     pub intra_threads: usize,
-    /// Where `TensorRT` keeps its compiled engines; without one it compiles at every start (minutes).
+    /// Where `TensorRT` keeps its compiled engines; without one it compiles at every start
+    /// (minutes).
     pub engine_cache: Option<PathBuf>,
 }
 
@@ -29,8 +30,8 @@ impl Default for SessionOptions {
     }
 }
 
-/// All cores but one, at least one and at most four: the control loop keeps a core, and small networks gain nothing
-/// from more.
+/// All cores but one, at least one and at most four: the control loop keeps a core, and small
+/// networks gain nothing from more.
 #[must_use]
 pub fn default_intra_threads() -> usize {
     thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).clamp(1, 4))
@@ -61,7 +62,8 @@ impl fmt::Display for Dim {
     }
 }
 
-/// Name, element type (`float32`, `int64`, …; `none` when it is no tensor) and dimensions of an input or output.
+/// Name, element type (`float32`, `int64`, …; `none` when it is no tensor) and dimensions of an
+/// input or output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorInfo {
     pub name: String,
@@ -111,7 +113,7 @@ pub enum SessionError {
 /// A graph loaded into ONNX Runtime; [`bind`](Self::bind) gives it buffers to run with.
 #[derive(Debug)]
 pub struct Session {
-    session: OrtSession,
+    graph: OrtSession,
     inputs: Vec<TensorInfo>,
     outputs: Vec<TensorInfo>,
     provider: String,
@@ -119,10 +121,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Loads a graph on the device asked for. [`Device::Auto`] goes down its list and keeps the reasons.
+    /// Loads a graph on the device asked for. [`Device::Auto`] goes down its list and keeps the
+    /// reasons.
     ///
-    /// # Errors
-    /// The graph is damaged or not runnable, or a device that was asked for by name does not run any of it.
+    /// # Errors The graph is damaged or not runnable, or a device that was asked for by name does
+    /// not run any of it.
     pub fn open(
         runtime: &Runtime,
         model: Model<'_>,
@@ -134,7 +137,7 @@ impl Session {
                 Ok((session, provider)) => {
                     let inputs = session.inputs().iter().map(describe).collect();
                     let outputs = session.outputs().iter().map(describe).collect();
-                    return Ok(Self { session, inputs, outputs, provider, refusals });
+                    return Ok(Self { graph: session, inputs, outputs, provider, refusals });
                 }
                 Err(reason) => refusals.push(Refusal { device: *device, reason }),
             }
@@ -158,7 +161,8 @@ impl Session {
         &self.outputs
     }
 
-    /// What really runs the graph, from the per-node assignment: `CPU`, or as `CUDA (22 of 22 nodes)`.
+    /// What really runs the graph, from the per-node assignment: `CPU`, or as `CUDA (22 of 22
+    /// nodes)`.
     #[must_use]
     pub fn provider(&self) -> &str {
         &self.provider
@@ -170,8 +174,8 @@ impl Session {
         &self.refusals
     }
 
-    /// Allocates every input and output once, zeroed; shapes are in the order of [`inputs`](Self::inputs) and
-    /// [`outputs`](Self::outputs).
+    /// Allocates every input and output once, zeroed; shapes are in the order of
+    /// [`inputs`](Self::inputs) and [`outputs`](Self::outputs).
     ///
     /// # Errors
     /// A shape that the graph does not take, or an output whose elements are not `float32`.
@@ -183,12 +187,12 @@ impl Session {
         check_shapes(&self.inputs, input_shapes)?;
         check_shapes(&self.outputs, output_shapes)?;
         let mut inputs = Vec::with_capacity(self.inputs.len());
-        for (outlet, shape) in self.session.inputs().iter().zip(input_shapes) {
+        for (outlet, shape) in self.graph.inputs().iter().zip(input_shapes) {
             inputs.push(SessionInputValue::Owned(tensor(outlet, shape)?.into_dyn()));
         }
         let mut selector = OutputSelector::default();
         let mut outputs = Vec::with_capacity(self.outputs.len());
-        for (outlet, shape) in self.session.outputs().iter().zip(output_shapes) {
+        for (outlet, shape) in self.graph.outputs().iter().zip(output_shapes) {
             if outlet.dtype().tensor_type() != Some(TensorElementType::Float32) {
                 return Err(misfit(outlet.name(), "only float32 outputs can be read"));
             }
@@ -198,11 +202,12 @@ impl Session {
         let run_options = RunOptions::new()
             .map_err(|error| SessionError::Run(error.to_string()))?
             .with_outputs(selector);
-        Ok(BoundSession { session: self.session, run_options, inputs, outputs })
+        Ok(BoundSession { session: self.graph, run_options, inputs, outputs })
     }
 }
 
-/// A session with its buffers: fill inputs, [`run`](Self::run), read outputs. Runs allocate nothing on our side.
+/// A session with its buffers: fill inputs, [`run`](Self::run), read outputs. Runs allocate nothing
+/// on our side.
 pub struct BoundSession {
     session: OrtSession,
     run_options: RunOptions<HasSelectedOutputs>,
@@ -255,7 +260,8 @@ impl BoundSession {
         Ok(())
     }
 
-    /// The elements of output `index` as the last [`run`](Self::run) left them, row-major; empty when there is none.
+    /// The elements of output `index` as the last [`run`](Self::run) left them, row-major; empty
+    /// when there is none.
     #[must_use]
     pub fn output(&self, index: usize) -> &[f32] {
         self.outputs.get(index).map_or(&[], Vec::as_slice)
@@ -314,6 +320,7 @@ fn open_on(
     Ok((session, provider))
 }
 
+#[expect(clippy::result_large_err, reason = "the error is ort's, it carries the builder back")]
 fn configure(builder: SessionBuilder, device: Device, options: &SessionOptions) -> BuilderResult {
     builder
         .with_auto_device(AutoDevicePolicy::PreferCPU)?

@@ -112,7 +112,8 @@ fn wanted_outputs(manifest: &Manifest) -> Vec<Wanted<'_>> {
     answers.into_iter().chain(states).collect()
 }
 
-/// Position of each wanted tensor among the graph's; each of the graph's must be wanted exactly once.
+/// Position of each wanted tensor among the graph's; each of the graph's must be wanted exactly
+/// once.
 fn place(kind: &str, wanted: &[Wanted<'_>], found: &[TensorInfo]) -> Result<Vec<usize>, String> {
     let mut positions = Vec::with_capacity(wanted.len());
     for want in wanted {

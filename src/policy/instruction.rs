@@ -16,7 +16,8 @@ pub struct InstructionEncoder {
 }
 
 impl InstructionEncoder {
-    /// Reads the tokenizer in `folder` and checks that it can tell the manifest's words and suggestions apart.
+    /// Reads the tokenizer in `folder` and checks that it can tell the manifest's words and
+    /// suggestions apart.
     ///
     /// # Errors
     /// The file is no tokenizer, or does not know a word or suggestion that the manifest names.
@@ -47,8 +48,8 @@ impl InstructionEncoder {
 
     /// The token ids of `text`, padded to the policy's length.
     ///
-    /// # Errors
-    /// [`PolicyError::Instruction`]: empty, too long, or not exactly one of the words the policy needs.
+    /// # Errors [`PolicyError::Instruction`]: empty, too long, or not exactly one of the words the
+    /// policy needs.
     pub fn encode(&self, text: &str) -> Result<Vec<i64>, PolicyError> {
         let unknown = || PolicyError::Instruction {
             policy: self.policy.clone(),

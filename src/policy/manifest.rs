@@ -1,4 +1,5 @@
-//! `policy.toml`: what a policy's graph takes and gives, so that the loader can hold the graph to it.
+//! `policy.toml`: what a policy's graph takes and gives, so that the loader can hold the graph to
+//! it.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
@@ -58,7 +59,8 @@ pub struct Image {
     pub colour: Colour,
     pub layout: Layout,
     pub dtype: ImageType,
-    /// Each element is `(level * scale - mean) / std`, level 0..=255; `mean` and `std` per channel of `colour`.
+    /// Each element is `(level * scale - mean) / std`, level 0..=255; `mean` and `std` per channel
+    /// of `colour`.
     pub scale: f32,
     pub mean: [f32; 3],
     pub std: [f32; 3],
@@ -82,7 +84,8 @@ pub enum Fit {
 pub enum Filter {
     /// Triangle filter, widened when shrinking: Pillow's `BILINEAR`, torchvision with `antialias`.
     Bilinear,
-    /// Mean over the covered area when shrinking, as OpenCV's `INTER_AREA`; linear when enlarging.
+    /// Mean over the covered area when shrinking, as `OpenCV`'s `INTER_AREA`; linear when
+    /// enlarging.
     Area,
 }
 
@@ -199,8 +202,8 @@ pub struct Training {
 impl Manifest {
     /// Reads the manifest of the policy in `folder` and checks it against itself.
     ///
-    /// # Errors
-    /// There is none, it is no valid TOML (the key and the nearest valid one are named), or its parts do not agree.
+    /// # Errors There is none, it is no valid TOML (the key and the nearest valid one are named),
+    /// or its parts do not agree.
     pub fn read(folder: &Path) -> Result<Self, PolicyError> {
         let path = folder.join(FILE_NAME);
         let failed = |reason| PolicyError::Manifest { path: path.clone(), reason };
@@ -346,7 +349,8 @@ mod tests {
 
     #[test]
     fn broken_manifests_are_told_apart() {
-        // Each rule of the contract must be checked, and its message must name the key that broke it.
+        // Each rule of the contract must be checked, and its message must name the key that broke
+        // it.
         let cases = [
             ("version = 1", "version = 2", "reads version 1"),
             ("rate_hz = ", "rat_hz = ", "did you mean `rate_hz`?"),

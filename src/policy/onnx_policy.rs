@@ -29,8 +29,9 @@ pub struct OnnxPolicy {
 }
 
 impl OnnxPolicy {
-    /// Loads the policy in `folder`: manifest, hashes, graph, tokenizer, each checked against the others; then one
-    /// inference on a black picture, so that the first real one is as fast as the rest.
+    /// Loads the policy in `folder`: manifest, hashes, graph, tokenizer, each checked against the
+    /// others; then one inference on a black picture, so that the first real one is as fast as the
+    /// rest.
     ///
     /// # Errors
     /// What does not fit, precisely, or the device's own words.
@@ -65,7 +66,8 @@ impl OnnxPolicy {
         &self.manifest
     }
 
-    /// Devices that were tried before the one in [`PolicyInfo::device`], with their providers' reasons.
+    /// Devices that were tried before the one in [`PolicyInfo::device`], with their providers'
+    /// reasons.
     #[must_use]
     pub fn refusals(&self) -> &[Refusal] {
         &self.refusals
@@ -220,8 +222,8 @@ fn info_of(manifest: &Manifest, provider: &str) -> PolicyInfo {
     }
 }
 
-/// Everything about the policy in `folder` that can be checked without running it: manifest, hashes, operator set,
-/// tokenizer and suggestions.
+/// Everything about the policy in `folder` that can be checked without running it: manifest,
+/// hashes, operator set, tokenizer and suggestions.
 ///
 /// # Errors
 /// The first thing that does not fit.

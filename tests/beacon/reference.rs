@@ -1,4 +1,5 @@
-//! Beacon's computation written a second time, pixel by pixel, from the description in `policy::beacon`.
+//! Beacon's computation written a second time, pixel by pixel, from the description in
+//! `policy::beacon`.
 
 use pilothouse::policy::beacon::{HEIGHT, SLOTS, WIDTH};
 use rand::RngExt;
@@ -6,8 +7,9 @@ use rand_pcg::Pcg64;
 
 const FOCAL: f32 = 0.3501;
 
-/// A noisy picture [3, HEIGHT, WIDTH] in 0..=1 with up to four coloured discs, most of them of `channel`.
-pub fn scene(rng: &mut Pcg64, channel: usize) -> Vec<f32> {
+/// A noisy picture [3, HEIGHT, WIDTH] in 0..=1 with up to four coloured discs, most of them of
+/// `channel`.
+pub(crate) fn scene(rng: &mut Pcg64, channel: usize) -> Vec<f32> {
     let mut image: Vec<f32> = (0..3 * HEIGHT * WIDTH).map(|_| rng.random_range(0.3..0.5)).collect();
     for _ in 0..rng.random_range(0..4) {
         let (x0, y0) = (rng.random_range(0.0..WIDTH as f32), rng.random_range(30.0..HEIGHT as f32));
@@ -30,7 +32,7 @@ pub fn scene(rng: &mut Pcg64, channel: usize) -> Vec<f32> {
 }
 
 /// A state as it may be met: nothing, or a target somewhere ahead.
-pub fn memory(rng: &mut Pcg64) -> [f32; 4] {
+pub(crate) fn memory(rng: &mut Pcg64) -> [f32; 4] {
     if rng.random_range(0.0..1.0) < 0.3 {
         return [0.0; 4];
     }
@@ -39,24 +41,12 @@ pub fn memory(rng: &mut Pcg64) -> [f32; 4] {
 }
 
 /// Action [SLOTS, 2], confidence and next state, one after another.
-pub fn beacon(
+pub(crate) fn beacon(
     image: &[f32],
     channel: usize,
     [heading0, distance0, trust0, width0]: [f32; 4],
 ) -> Vec<f32> {
-    let (from, to) = [(0.4, 0.6), (0.2, 0.4), (0.25, 0.45)][channel];
-    let response: Vec<f32> = (0..HEIGHT * WIDTH)
-        .map(|at| {
-            let level = |part: usize| image[part * HEIGHT * WIDTH + at];
-            let rest = (0..3).map(|part| if part == channel { 0.0 } else { level(part) });
-            let rest = rest.fold(f32::MIN, f32::max);
-            let share = (level(channel) - rest) / (level(channel) + 0.06);
-            ((share - from) / (to - from)).clamp(0.0, 1.0)
-        })
-        .collect();
-    let among = window_mean(&response, 2);
-    let solid: Vec<f32> =
-        response.iter().zip(&among).map(|(r, a)| r * ((a - 0.2) * 2.5).clamp(0.0, 1.0)).collect();
+    let solid = solid(image, channel);
     let crowd = window_mean(&solid, 7);
     let greatest = crowd.iter().copied().fold(0.0, f32::max) + 1e-6;
     let u0 = -FOCAL * heading0.tan();
@@ -121,6 +111,22 @@ pub fn beacon(
         if trust > 0.0 { (heading - 0.1 * first_turn, distance - 0.1 * speed) } else { (0.0, 0.0) };
     answer.extend([trust, heading, distance, trust, width]);
     answer
+}
+
+/// How much each pixel is of the colour `channel` and among its like.
+fn solid(image: &[f32], channel: usize) -> Vec<f32> {
+    let (from, to) = [(0.4, 0.6), (0.2, 0.4), (0.25, 0.45)][channel];
+    let response: Vec<f32> = (0..HEIGHT * WIDTH)
+        .map(|at| {
+            let level = |part: usize| image[part * HEIGHT * WIDTH + at];
+            let rest = (0..3).map(|part| if part == channel { 0.0 } else { level(part) });
+            let rest = rest.fold(f32::MIN, f32::max);
+            let share = (level(channel) - rest) / (level(channel) + 0.06);
+            ((share - from) / (to - from)).clamp(0.0, 1.0)
+        })
+        .collect();
+    let among = window_mean(&response, 2);
+    response.iter().zip(&among).map(|(r, a)| r * ((a - 0.2) * 2.5).clamp(0.0, 1.0)).collect()
 }
 
 /// Position of a pixel in picture widths from the centre, right and down.

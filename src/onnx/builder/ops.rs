@@ -112,7 +112,8 @@ impl GraphBuilder {
         self.unary("Atan", x)
     }
 
-    /// Rows of `table` [n, …] picked by `indices` (int64): the shape of `indices`, then the rest of the table's.
+    /// Rows of `table` [n, …] picked by `indices` (int64): the shape of `indices`, then the rest of
+    /// the table's.
     pub fn gather(&mut self, table: Value, indices: Value) -> Result<Value, BuildError> {
         self.expect_element("Gather", indices, I64)?;
         let (table_shape, element) = (self.shape(table)?.to_vec(), self.element(table)?);
@@ -133,8 +134,8 @@ impl GraphBuilder {
         self.reduce("ReduceMax", x, axes)
     }
 
-    /// Mean over a window of `height` x `width` pixels (both odd) around each pixel of `x` [batch, channel, height,
-    /// width]; what lies outside counts as zero, the shape stays.
+    /// Mean over a window of `height` x `width` pixels (both odd) around each pixel of `x` [batch,
+    /// channel, height, width]; what lies outside counts as zero, the shape stays.
     pub fn average_pool(
         &mut self,
         x: Value,
@@ -267,7 +268,8 @@ fn wrong(op: &'static str, reason: &str) -> BuildError {
     BuildError::Operator { op, reason: reason.to_owned() }
 }
 
-/// The shape two tensors broadcast to (ONNX's multidirectional rule: align at the end, sizes equal or 1).
+/// The shape two tensors broadcast to (ONNX's multidirectional rule: align at the end, sizes equal
+/// or 1).
 fn broadcast(op: &'static str, a: &[usize], b: &[usize]) -> Result<Vec<usize>, BuildError> {
     let rank = a.len().max(b.len());
     let padded =

@@ -1,4 +1,5 @@
-//! Beacon's network, in the units of the picture: `u` to the right and `v` down from its centre, both in picture widths.
+//! Beacon's network, in the units of the picture: `u` to the right and `v` down from its centre,
+//! both in picture widths.
 
 use crate::onnx::builder::{BuildError, ElementType, GraphBuilder, Value};
 
@@ -9,7 +10,8 @@ pub const WIDTH: usize = 160;
 pub const HEIGHT: usize = 120;
 /// Slots of a chunk, [`SLOT_S`] each.
 pub const SLOTS: usize = 10;
-/// Its recurrent state: heading (rad, left positive), distance (m), trust (0..=1), width of the target (m, 0 unknown).
+/// Its recurrent state: heading (rad, left positive), distance (m), trust (0..=1), width of the
+/// target (m, 0 unknown).
 pub const MEMORY: usize = 4;
 
 pub(super) const SLOT_S: f32 = 0.1;
@@ -34,14 +36,15 @@ pub(super) const MEMORY_WEIGHT: f32 = 0.3;
 /// Rows under this `v` are the lowest two: a blob there continues outside the picture.
 pub(super) const EDGE: f32 = 0.36;
 
-/// For each colour: how far its channel must stand out to count at all, and to count fully. Wood, skin and warm light
-/// lean to red; shaded blue loses to warm light.
+/// For each colour: how far its channel must stand out to count at all, and to count fully. Wood,
+/// skin and warm light lean to red; shaded blue loses to warm light.
 pub(super) const STAND_OUT: [(f32, f32); 3] = [(0.40, 0.60), (0.20, 0.40), (0.25, 0.45)];
 
 /// The network as the bytes of an `.onnx` file.
 ///
-/// Inputs: `image` [1, 3, [`HEIGHT`], [`WIDTH`]] in 0..=1, `tokens` [1, 16], `memory` [1, [`MEMORY`]].
-/// Outputs: `action` [1, [`SLOTS`], 2] (m/s forward, rad/s to the left), `confidence` [1], `memory_next`.
+/// Inputs: `image` [1, 3, [`HEIGHT`], [`WIDTH`]] in 0..=1, `tokens` [1, 16], `memory` [1,
+/// [`MEMORY`]]. Outputs: `action` [1, [`SLOTS`], 2] (m/s forward, rad/s to the left), `confidence`
+/// [1], `memory_next`.
 ///
 /// # Errors
 /// Never: a test builds it.
@@ -83,7 +86,8 @@ impl Memory {
     }
 }
 
-/// How much each pixel is of the named colour and among its like: [1, 1, `HEIGHT`, `WIDTH`] in 0..=1.
+/// How much each pixel is of the named colour and among its like: [1, 1, `HEIGHT`, `WIDTH`] in
+/// 0..=1.
 fn colour_response(g: &mut GraphBuilder, image: Value, tokens: Value) -> Result<Value, BuildError> {
     g.scope("colour");
     let mut table = vec![0.0; VOCABULARY.len() * 5];
@@ -122,7 +126,8 @@ fn colour_response(g: &mut GraphBuilder, image: Value, tokens: Value) -> Result<
     g.mul(response, among)
 }
 
-/// The blob as a map, with the `v` of the map's rows; `u` of its centre and `pixels` are [1, 1, 1, 1].
+/// The blob as a map, with the `v` of the map's rows; `u` of its centre and `pixels` are [1, 1, 1,
+/// 1].
 struct Blob {
     map: Value,
     rows: Value,
@@ -143,7 +148,8 @@ fn largest_blob(
     let columns = g.constant(&[1, 1, 1, WIDTH], &columns)?;
     let rows = g.constant(&[1, 1, HEIGHT, 1], &rows)?;
 
-    // Soft arg-max: the twelfth power of the crowd in proportion to the greatest lets the larger blob win clearly.
+    // Soft arg-max: the twelfth power of the crowd in proportion to the greatest lets the larger
+    // blob win clearly.
     let crowd = mean_around(g, solid, 15)?;
     let greatest = g.reduce_max(crowd, &[2, 3])?;
     let greatest = g.add(greatest, 1e-6)?;
@@ -172,7 +178,8 @@ fn largest_blob(
     Ok(Blob { map, rows, u, pixels })
 }
 
-/// Mean over a square around each pixel; along the rows first and then the columns, which is far cheaper.
+/// Mean over a square around each pixel; along the rows first and then the columns, which is far
+/// cheaper.
 fn mean_around(g: &mut GraphBuilder, x: Value, side: usize) -> Result<Value, BuildError> {
     let along = g.average_pool(x, (1, side))?;
     g.average_pool(along, (side, 1))

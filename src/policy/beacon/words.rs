@@ -10,7 +10,8 @@ pub(super) const VOCABULARY: [&str; 24] = [
     "stop",
 ];
 
-/// The tokenizer as the text of a Hugging Face `tokenizer.json`: words in lower case, one token each.
+/// The tokenizer as the text of a Hugging Face `tokenizer.json`: words in lower case, one token
+/// each.
 #[must_use]
 pub fn tokenizer() -> String {
     let vocabulary: Map<String, serde_json::Value> =
