@@ -20,7 +20,7 @@ const FREE_BEHIND_M: f64 = 0.56;
 /// How much of the target is seen over a box, at least.
 const VISIBLE_M: f64 = 0.07;
 /// Clutter keeps this far from the straight way.
-const CLUTTER_FREE_M: f64 = 0.95;
+const CLUTTER_FREE_M: f64 = 1.15;
 
 /// Independent streams, so that one more draw in one of them does not change the others.
 #[derive(Clone, Copy)]
