@@ -1,7 +1,8 @@
 //! Pictures from the world.
 //!
-//! A [`Camera`] is drained by a thread that does nothing else; what is not read in time is lost by design (newest wins).
-//! Deliberately absent: threads, clocks and reconnection. Those are [`crate::runtime::CameraLoop`]'s.
+//! A [`Camera`] is drained by a thread that does nothing else; what is not read in time is lost by
+//! design (newest wins). Deliberately absent: threads, clocks and reconnection. Those are
+//! [`crate::runtime::CameraLoop`]'s.
 
 mod decode;
 mod folder;
@@ -41,24 +42,26 @@ pub struct CameraInfo {
 pub struct Grabbed {
     /// The device's own frame number, where it has one; gaps are drops.
     pub device_seq: Option<u64>,
-    /// When to show the picture, counted from the first one; `None` for a live device, which paces itself.
+    /// When to show the picture, counted from the first one; `None` for a live device, which paces
+    /// itself.
     pub due: Option<Duration>,
 }
 
-/// A source of pictures. May block in `grab`, even for ever when a driver misbehaves: call it from a thread that can be
-/// abandoned.
+/// A source of pictures. May block in `grab`, even for ever when a driver misbehaves: call it from
+/// a thread that can be abandoned.
 pub trait Camera: Send {
     fn info(&self) -> &CameraInfo;
 
-    /// Waits for the next picture to arrive. The caller stamps its arrival when this returns; a picture with a `due`
-    /// time arrives then, and the caller is who waits for it.
+    /// Waits for the next picture to arrive. The caller stamps its arrival when this returns; a
+    /// picture with a `due` time arrives then, and the caller is who waits for it.
     ///
     /// # Errors
-    /// The device is gone or its stream broke; the camera must be opened again. [`CameraError::End`] where the source
-    /// is finite and over.
+    /// The device is gone or its stream broke; the camera must be opened again.
+    /// [`CameraError::End`] where the source is finite and over.
     fn grab(&mut self) -> Result<Grabbed, CameraError>;
 
-    /// Decodes the picture last grabbed into `frame.rgb` and sets its size. Leaves `seq` and `captured` alone.
+    /// Decodes the picture last grabbed into `frame.rgb` and sets its size. Leaves `seq` and
+    /// `captured` alone.
     ///
     /// # Errors
     /// [`CameraError::Decode`]: this picture is damaged; the next one may be good.

@@ -1,4 +1,5 @@
-//! Threads, mailboxes, the clock: everything that moves by itself. The only module that spawns, sleeps or reads a clock.
+//! Threads, mailboxes, the clock: everything that moves by itself. The only module that spawns,
+//! sleeps or reads a clock.
 
 mod camera_loop;
 pub mod clock;

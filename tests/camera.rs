@@ -1,5 +1,5 @@
-//! The contract of every camera that needs no device, and what each kind promises beyond it. Cameras of this computer
-//! go through the same in `tests/vm/camera.sh`.
+//! The contract of every camera that needs no device, and what each kind promises beyond it.
+//! Cameras of this computer go through the same in `tests/vm/camera.sh`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,10 +7,11 @@ use std::time::Duration;
 use pilothouse::camera::{self, Camera, CameraError, Config, Source, read_number};
 use pilothouse::msg::{Frame, Stamp};
 
-/// Twelve single-coloured pictures at ten a second, 96x64, with B-frames (so that the file's order is not the order to
-/// show) and a sound track. Picture `i` was made from the colour `colour(i)` with
-/// `ffmpeg -f rawvideo -pix_fmt rgb24 -s 96x64 -r 10 -i - -f lavfi -i sine=d=1.2 -c:v libx264 -bf 2 -b_strategy 0`
-/// `-x264-params keyint=6:scenecut=0 -vf scale=out_color_matrix=bt601:out_range=tv -pix_fmt yuv420p -crf 12 -c:a aac`.
+/// Twelve single-coloured pictures at ten a second, 96x64, with B-frames (so that the file's order
+/// is not the order to show) and a sound track. Picture `i` was made from the colour `colour(i)`
+/// with `ffmpeg -f rawvideo -pix_fmt rgb24 -s 96x64 -r 10 -i - -f lavfi -i sine=d=1.2 -c:v libx264
+/// -bf 2 -b_strategy 0` `-x264-params keyint=6:scenecut=0 -vf
+/// scale=out_color_matrix=bt601:out_range=tv -pix_fmt yuv420p -crf 12 -c:a aac`.
 const VIDEO: &str = "tests/data/colours.mp4";
 
 fn colour(number: u8) -> [u8; 3] {
@@ -54,7 +55,8 @@ fn assert_colour(frame: &Frame, number: u8) {
 
 #[test]
 fn every_camera_keeps_the_contract() {
-    // Broken: the camera loop would misread a kind of camera: wrong sizes, lost numbers, times that run backwards.
+    // Broken: the camera loop would misread a kind of camera: wrong sizes, lost numbers, times that
+    // run backwards.
     let folder = folder();
     let pattern = Config { source: Source::Pattern, width: 160, height: 120, ..Config::default() };
     for config in [pattern, config(folder.path(), true), config(VIDEO, true)] {
@@ -105,7 +107,8 @@ fn the_test_pattern_tells_its_number_and_moves() {
 
 #[test]
 fn a_video_is_shown_in_order_at_its_own_times() {
-    // Broken: a recorded drive would play its pictures out of order, at the wrong pace, or lose the last ones.
+    // Broken: a recorded drive would play its pictures out of order, at the wrong pace, or lose the
+    // last ones.
     let mut camera = open(&config(VIDEO, false));
     let info = camera.info();
     assert_eq!((info.width, info.height, info.rate, info.format.as_str()), (96, 64, 10.0, "H.264"));

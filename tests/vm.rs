@@ -5,8 +5,8 @@ use std::process::Command;
 
 #[test]
 fn a_real_camera_is_survived() {
-    // Broken: a camera that is unplugged, stalls, is taken or breaks would take the picture away for good; or a format
-    // would show wrong, or the wrong camera would open.
+    // Broken: a camera that is unplugged, stalls, is taken or breaks would take the picture away
+    // for good; or a format would show wrong, or the wrong camera would open.
     if std::env::var_os("PILOTHOUSE_SLOW").is_none() {
         return;
     }

@@ -16,12 +16,13 @@ pub struct Layout {
     pub stride: usize,
 }
 
-/// Decodes `raw` into `frame.rgb` and sets its size; allocates nothing once `frame` has had this size (the JPEG
-/// decoder has working memory of its own). Luma and chroma are ITU-R BT.601, limited range (what V4L2 says where a
-/// driver says nothing); JPEG is full range, as JFIF says.
+/// Decodes `raw` into `frame.rgb` and sets its size; allocates nothing once `frame` has had this
+/// size (the JPEG decoder has working memory of its own). Luma and chroma are ITU-R BT.601, limited
+/// range (what V4L2 says where a driver says nothing); JPEG is full range, as JFIF says.
 ///
 /// # Errors
-/// Why the bytes are no picture of this layout; `frame.rgb` then holds anything of the right length.
+/// Why the bytes are no picture of this layout; `frame.rgb` then holds anything of the right
+/// length.
 pub fn decode(layout: &Layout, raw: &[u8], frame: &mut Frame) -> Result<(), String> {
     frame.resize(layout.width, layout.height);
     let (width, height) = (layout.width as usize, layout.height as usize);
@@ -90,7 +91,8 @@ fn rows(
     Ok(raw.chunks(stride).take(height).filter_map(move |row| row.get(..length)))
 }
 
-// BT.601 limited range in 16.16 fixed point: 255/219, and 255/224 times 1.402, 0.344136, 0.714136 and 1.772.
+// BT.601 limited range in 16.16 fixed point: 255/219, and 255/224 times 1.402, 0.344136, 0.714136
+// and 1.772.
 const LUMA: i32 = 76_309;
 const RED_V: i32 = 104_597;
 const GREEN_U: i32 = 25_675;
@@ -183,8 +185,8 @@ fn has_code_tables(raw: &[u8]) -> bool {
     true
 }
 
-/// Webcams may leave out the tables that the JPEG standard gives as examples (annex K.3), as AVI files do. The decoder
-/// fills them in for a picture that says it comes from an AVI file.
+/// Webcams may leave out the tables that the JPEG standard gives as examples (annex K.3), as AVI
+/// files do. The decoder fills them in for a picture that says it comes from an AVI file.
 fn with_usual_tables(raw: &[u8]) -> Vec<u8> {
     const AVI: &[u8] = b"\xff\xe0\x00\x07AVI1\0";
     let (start, rest) = raw.split_at_checked(2).unwrap_or((raw, &[]));
@@ -201,7 +203,8 @@ mod tests {
         Layout { format, width, height, stride }
     }
 
-    /// ITU-R BT.601 from its definition, in floating point: luma weights 0.299, 0.587, 0.114; 16..=235 and 16..=240.
+    /// ITU-R BT.601 from its definition, in floating point: luma weights 0.299, 0.587, 0.114;
+    /// 16..=235 and 16..=240.
     fn reference(y: u8, u: u8, v: u8) -> [f64; 3] {
         let y = (f64::from(y) - 16.0) / 219.0;
         let (cb, cr) = ((f64::from(u) - 128.0) / 224.0, (f64::from(v) - 128.0) / 224.0);
@@ -219,7 +222,8 @@ mod tests {
     proptest! {
         #[test]
         fn yuyv_is_bt601(raw in proptest::collection::vec(any::<u8>(), 4 * 20..4 * 21)) {
-            // Broken: colours would be wrong, and a policy trained elsewhere would not recognise its target.
+            // Broken: colours would be wrong, and a policy trained elsewhere would not recognise
+            // its target.
             let mut frame = Frame::default();
             let (width, height, stride) = (6, 4, 20);
             decode(&layout(PixelFormat::Yuyv, width, height, stride), &raw, &mut frame).unwrap();
@@ -234,7 +238,8 @@ mod tests {
 
         #[test]
         fn nv12_is_bt601(raw in proptest::collection::vec(any::<u8>(), 7 * 10..7 * 11)) {
-            // Broken: as above, for cameras that send NV12; the odd height is what sensors with 4:3 crops send.
+            // Broken: as above, for cameras that send NV12; the odd height is what sensors with 4:3
+            // crops send.
             let mut frame = Frame::default();
             let (width, height, stride) = (8, 5, 8);
             decode(&layout(PixelFormat::Nv12, width, height, 0), &raw, &mut frame).unwrap();
@@ -312,7 +317,8 @@ mod tests {
 
     #[test]
     fn a_jpeg_is_decoded_with_or_without_its_tables_and_behind_it_anything_may_follow() {
-        // Broken: webcams that leave the standard's tables out, or send their whole buffer, would show nothing.
+        // Broken: webcams that leave the standard's tables out, or send their whole buffer, would
+        // show nothing.
         let raw = encoded(32, 16);
         let bare = without_tables(&raw);
         assert!(bare.len() + 400 < raw.len());

@@ -7,7 +7,8 @@ use super::decode::jpeg;
 use super::{Camera, CameraError, CameraInfo, Grabbed};
 use crate::msg::Frame;
 
-/// The PNG and JPEG pictures of a folder, in natural order (`2.png` before `10.png`), at a steady rate.
+/// The PNG and JPEG pictures of a folder, in natural order (`2.png` before `10.png`), at a steady
+/// rate.
 #[derive(Debug)]
 pub struct Folder {
     info: CameraInfo,

@@ -4,8 +4,9 @@ use std::time::Duration;
 use super::{Camera, CameraError, CameraInfo, Grabbed};
 use crate::msg::Frame;
 
-/// A moving picture made here: a red disc that swings from side to side, and the picture's number in white on black.
-/// For trying the station without a camera; the disc is something that a policy can drive to.
+/// A moving picture made here: a red disc that swings from side to side, and the picture's number
+/// in white on black. For trying the station without a camera; the disc is something that a policy
+/// can drive to.
 #[derive(Debug)]
 pub struct Pattern {
     info: CameraInfo,
@@ -90,8 +91,8 @@ fn cell(frame: &Frame) -> u32 {
     (frame.width / (DIGITS * 4 + 1)).min(frame.height / 7).min(8)
 }
 
-/// Calls `visit` with the digit's place (0 is the leftmost) and its glyph's row and column for each cell, and the
-/// byte offset of every pixel in that cell.
+/// Calls `visit` with the digit's place (0 is the leftmost) and its glyph's row and column for each
+/// cell, and the byte offset of every pixel in that cell.
 fn cells(frame: &Frame, mut visit: impl FnMut(u32, u32, u32, &mut dyn Iterator<Item = usize>)) {
     let (size, width) = (cell(frame), frame.width);
     for place in 0..DIGITS {

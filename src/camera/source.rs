@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub source: Source,
-    /// Pixels; the nearest size the camera offers is taken. Video files and image folders keep their own.
+    /// Pixels; the nearest size the camera offers is taken. Video files and image folders keep
+    /// their own.
     pub width: u32,
     pub height: u32,
     /// Frames per second asked of a device; the pace of an image folder and of the test pattern.
@@ -33,7 +34,8 @@ impl Default for Config {
     }
 }
 
-/// Where pictures come from. Written as `sim`, `usb`, `usb:0`, `usb:NAME`, `/dev/video2`, `drive.mp4`, `pictures/`, `pattern`.
+/// Where pictures come from. Written as `sim`, `usb`, `usb:0`, `usb:NAME`, `/dev/video2`,
+/// `drive.mp4`, `pictures/`, `pattern`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Source {
@@ -52,7 +54,8 @@ pub enum Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector {
     First,
-    /// The number in `/dev/videoN`, or the place in the system's list where there are no such numbers.
+    /// The number in `/dev/videoN`, or the place in the system's list where there are no such
+    /// numbers.
     Index(u32),
     /// Part of its name, in any case.
     Name(String),

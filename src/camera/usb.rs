@@ -1,7 +1,8 @@
 //! Cameras attached to this computer, through `nokhwa`.
 //!
-//! `nokhwa` captures; what it leaves out on Linux (bounded waiting, rates that are no whole number, padding of rows,
-//! whether a camera is in use) is `v4l2`'s. Nothing here decodes through it: its JPEG decoder unwinds on garbage.
+//! `nokhwa` captures; what it leaves out on Linux (bounded waiting, rates that are no whole number,
+//! padding of rows, whether a camera is in use) is `v4l2`'s. Nothing here decodes through it: its
+//! JPEG decoder unwinds on garbage.
 
 mod choose;
 #[cfg(target_os = "linux")]
@@ -33,7 +34,8 @@ pub struct Listed {
     pub path: PathBuf,
     /// Names of the device file that stay the same from plug to plug.
     pub links: Vec<PathBuf>,
-    /// What it offers and this program can show; empty where the system does not tell before opening.
+    /// What it offers and this program can show; empty where the system does not tell before
+    /// opening.
     pub modes: Vec<VideoMode>,
     /// Why it cannot be opened now.
     pub problem: Option<Problem>,
@@ -166,7 +168,8 @@ impl Camera for Usb {
 impl Drop for Usb {
     fn drop(&mut self) {
         let camera = self.camera.take();
-        // Closing a stream that broke may unwind inside the library; the device is closed all the same.
+        // Closing a stream that broke may unwind inside the library; the device is closed all the
+        // same.
         let closed = guard(move || {
             drop(camera);
             Ok(())

@@ -137,7 +137,8 @@ struct Reader {
     /// The sample as an H.264 byte stream.
     stream: Vec<u8>,
     sample: Vec<u8>,
-    /// Presentation times of samples whose picture is still in the decoder, which hands pictures out in that order.
+    /// Presentation times of samples whose picture is still in the decoder, which hands pictures
+    /// out in that order.
     waiting: BinaryHeap<Reverse<u64>>,
     /// Decoded at the end of the file, not handed out yet.
     flushed: VecDeque<Picture>,
@@ -257,7 +258,8 @@ impl Reader {
         Ok(None)
     }
 
-    /// Appends a sample to the stream, its length prefixes replaced by start codes (ITU-T H.264 annex B).
+    /// Appends a sample to the stream, its length prefixes replaced by start codes (ITU-T H.264
+    /// annex B).
     fn read_sample(&mut self, sample: &Sample) -> Result<(), String> {
         self.sample.clear();
         self.file

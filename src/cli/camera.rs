@@ -156,7 +156,8 @@ fn report(
     let still = facts.changed.map_or(Duration::ZERO, |changed| now.since(changed));
     writeln!(
         out,
-        "{seen} pictures, {:.1}/s of {:.1}, {:.0} % missing, decoded in {:.2} ms, newest {:.0} ms old{}{}",
+        "{seen} pictures, {:.1}/s of {:.1}, {:.0} % missing, decoded in {:.2} ms, \
+         newest {:.0} ms old{}{}",
         facts.rate_seen,
         facts.rate_nominal,
         facts.dropped * 100.0,

@@ -1,9 +1,11 @@
-//! Drains a camera, survives everything it does, and hands out the newest picture and the facts about it.
+//! Drains a camera, survives everything it does, and hands out the newest picture and the facts
+//! about it.
 //!
-//! Two threads: the *drain* thread is alone with the camera and may hang in a driver for ever; the *watch* thread never
-//! calls the camera, so it always answers. A drain thread that hangs is abandoned with the camera it holds (there is no
-//! way to end it from outside) and another one opens the camera anew; should the first ever return, it sees that it was
-//! replaced, closes its camera and ends.
+//! Two threads: the *drain* thread is alone with the camera and may hang in a driver for ever; the
+//! *watch* thread never calls the camera, so it always answers. A drain thread that hangs is
+//! abandoned with the camera it holds (there is no way to end it from outside) and another one
+//! opens the camera anew; should the first ever return, it sees that it was replaced, closes its
+//! camera and ends.
 
 mod drain;
 mod mailbox;
@@ -126,8 +128,8 @@ type Factory = dyn Fn() -> Result<Box<dyn Camera>, CameraError> + Send + Sync;
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
-    /// A call into the camera that takes longer is a hang. Longer than a camera's own bound, where it has one, and
-    /// than a slow webcam takes to open.
+    /// A call into the camera that takes longer is a hang. Longer than a camera's own bound, where
+    /// it has one, and than a slow webcam takes to open.
     hang: Duration,
     /// Pause before the first attempt to open the camera again; doubles up to `retry_max`.
     retry: Duration,

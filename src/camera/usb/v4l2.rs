@@ -139,9 +139,10 @@ fn rates_of(interval: &FrameInterval) -> Vec<f64> {
     }
 }
 
-/// Sets the nearest mode on the device before `nokhwa` looks at it, which refuses a device whose present rate is no whole
-/// number or whose present format it does not know. Returns the mode as the driver took it and the bytes from row to
-/// row. The device is closed again: some drivers give the right to stream to whoever set the format.
+/// Sets the nearest mode on the device before `nokhwa` looks at it, which refuses a device whose
+/// present rate is no whole number or whose present format it does not know. Returns the mode as
+/// the driver took it and the bytes from row to row. The device is closed again: some drivers give
+/// the right to stream to whoever set the format.
 pub(super) fn prepare(listed: &Listed, config: &Config) -> Result<(Wanted, usize), String> {
     let mode = choose(&listed.modes, config)?;
     let device = Device::with_path(&listed.path).map_err(|why| why.to_string())?;
@@ -173,8 +174,9 @@ fn is_busy(why: &io::Error) -> bool {
     why.raw_os_error() == Some(rustix::io::Errno::BUSY.raw_os_error())
 }
 
-/// Waits for a picture on a second file of the same device, because `nokhwa` waits without end. Drivers whose queue
-/// belongs to the file (loopback devices) answer at once; there the runtime's watchdog is what notices.
+/// Waits for a picture on a second file of the same device, because `nokhwa` waits without end.
+/// Drivers whose queue belongs to the file (loopback devices) answer at once; there the runtime's
+/// watchdog is what notices.
 pub(super) struct Waiter {
     device: Option<Device>,
     path: PathBuf,

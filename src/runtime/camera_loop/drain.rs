@@ -1,4 +1,5 @@
-//! The drain thread: open, grab, stamp, retrieve, publish; never anything that could make the next picture wait.
+//! The drain thread: open, grab, stamp, retrieve, publish; never anything that could make the next
+//! picture wait.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -38,8 +38,8 @@ impl Meter {
         self.opened = None;
     }
 
-    /// A whole picture arrived and took `decode` to get ready; returns its number. Pictures that the device counted and nobody saw are skipped in
-    /// the numbers too.
+    /// A whole picture arrived and took `decode` to get ready; returns its number. Pictures that
+    /// the device counted and nobody saw are skipped in the numbers too.
     pub(super) fn arrived(
         &mut self,
         at: Stamp,
@@ -96,9 +96,10 @@ impl Meter {
         }
     }
 
-    /// Share of pictures missing from the window. A device that counts tells it; otherwise pictures are missing where
-    /// fewer came than fit at the usual interval between them. A camera that turned its own rate down for lack of
-    /// light is slow, not dropping, so the usual interval is the median one where that is longer than promised.
+    /// Share of pictures missing from the window. A device that counts tells it; otherwise pictures
+    /// are missing where fewer came than fit at the usual interval between them. A camera that
+    /// turned its own rate down for lack of light is slow, not dropping, so the usual interval is
+    /// the median one where that is longer than promised.
     fn dropped(&mut self, window_s: f64, nominal_s: f64) -> f64 {
         let seen = self.arrivals.len() as f64;
         if self.device_seq.is_some() {
@@ -119,7 +120,8 @@ impl Meter {
     }
 }
 
-/// A checksum of a whole picture that differs when any byte does, but for chance (2⁻⁶⁴); four lanes for speed.
+/// A checksum of a whole picture that differs when any byte does, but for chance (2⁻⁶⁴); four lanes
+/// for speed.
 pub(super) fn checksum(bytes: &[u8]) -> u64 {
     const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |lane: u64, word: u64| (lane ^ word).wrapping_mul(MULTIPLIER).rotate_left(29);
