@@ -52,7 +52,9 @@ pub enum BuildError {
     Operator { op: &'static str, reason: String },
     #[error("the name {name:?} is used twice in graph {graph:?}")]
     Duplicate { graph: String, name: String },
-    #[error("initialiser {name:?} of shape {shape:?} needs {expected} elements, {found} were given")]
+    #[error(
+        "initialiser {name:?} of shape {shape:?} needs {expected} elements, {found} were given"
+    )]
     Data { name: String, shape: Vec<usize>, expected: usize, found: usize },
     #[error("a tensor of another graph was used in graph {graph:?}")]
     Foreign { graph: String },
@@ -313,12 +315,7 @@ impl GraphBuilder {
 }
 
 fn int(name: &str, i: i64) -> AttributeProto {
-    AttributeProto {
-        name: name.to_owned(),
-        i,
-        ints: Vec::new(),
-        r#type: AttributeType::Int.into(),
-    }
+    AttributeProto { name: name.to_owned(), i, ints: Vec::new(), r#type: AttributeType::Int.into() }
 }
 
 fn ints(name: &str, ints: Vec<i64>) -> AttributeProto {
@@ -334,10 +331,8 @@ fn value_info(info: &Info) -> ValueInfoProto {
         .into_iter()
         .map(|size| DimensionProto { value: Some(DimensionValue::Size(size)) })
         .collect();
-    let tensor_type = TensorTypeProto {
-        elem_type: info.element.into(),
-        shape: Some(TensorShapeProto { dim }),
-    };
+    let tensor_type =
+        TensorTypeProto { elem_type: info.element.into(), shape: Some(TensorShapeProto { dim }) };
     ValueInfoProto {
         name: info.name.clone(),
         r#type: Some(TypeProto { tensor_type: Some(tensor_type) }),

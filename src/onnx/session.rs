@@ -25,11 +25,7 @@ pub struct SessionOptions {
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self {
-            device: Device::Auto,
-            intra_threads: default_intra_threads(),
-            engine_cache: None,
-        }
+        Self { device: Device::Auto, intra_threads: default_intra_threads(), engine_cache: None }
     }
 }
 
@@ -274,7 +270,10 @@ impl BoundSession {
         let from = outputs.get_mut(output).map_or(&mut [][..], Vec::as_mut_slice);
         let result = self.input::<f32>(input).and_then(|to| {
             if to.len() != from.len() {
-                return Err(misfit(&format!("input {input}"), "it has another size than its output"));
+                return Err(misfit(
+                    &format!("input {input}"),
+                    "it has another size than its output",
+                ));
             }
             to.copy_from_slice(from);
             Ok(())
@@ -360,11 +359,7 @@ fn summary(device: Device, counts: &[(String, usize)]) -> Result<String, String>
 
 fn describe(outlet: &Outlet) -> TensorInfo {
     let ValueType::Tensor { ty, shape, dimension_symbols } = outlet.dtype() else {
-        return TensorInfo {
-            name: outlet.name().to_owned(),
-            element: "none",
-            dims: Vec::new(),
-        };
+        return TensorInfo { name: outlet.name().to_owned(), element: "none", dims: Vec::new() };
     };
     let dim = |(index, size): (usize, &i64)| {
         let symbol = || dimension_symbols.get(index).cloned().unwrap_or_default();

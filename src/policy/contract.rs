@@ -113,11 +113,7 @@ fn wanted_outputs(manifest: &Manifest) -> Vec<Wanted<'_>> {
 }
 
 /// Position of each wanted tensor among the graph's; each of the graph's must be wanted exactly once.
-fn place(
-    kind: &str,
-    wanted: &[Wanted<'_>],
-    found: &[TensorInfo],
-) -> Result<Vec<usize>, String> {
+fn place(kind: &str, wanted: &[Wanted<'_>], found: &[TensorInfo]) -> Result<Vec<usize>, String> {
     let mut positions = Vec::with_capacity(wanted.len());
     for want in wanted {
         let Some(index) = found.iter().position(|info| info.name == want.name) else {

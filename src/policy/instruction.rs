@@ -27,8 +27,7 @@ impl InstructionEncoder {
             path: path.clone(),
             reason,
         };
-        let tokenizer =
-            Tokenizer::from_file(&path).map_err(|error| failed(error.to_string()))?;
+        let tokenizer = Tokenizer::from_file(&path).map_err(|error| failed(error.to_string()))?;
         let mut words = Vec::with_capacity(rules.one_of.len());
         for word in &rules.one_of {
             let ids = ids_of(&tokenizer, word).map_err(&failed)?;
@@ -37,8 +36,7 @@ impl InstructionEncoder {
             }
             words.push(ids);
         }
-        let encoder =
-            Self { policy: policy.to_owned(), rules: rules.clone(), tokenizer, words };
+        let encoder = Self { policy: policy.to_owned(), rules: rules.clone(), tokenizer, words };
         for suggestion in &rules.suggestions {
             encoder.encode(suggestion).map_err(|_| {
                 failed(format!("it cannot encode the policy's own suggestion {suggestion:?}"))

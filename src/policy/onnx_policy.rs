@@ -40,9 +40,8 @@ impl OnnxPolicy {
         let options = SessionOptions { device, ..SessionOptions::default() };
         let graph = folder.join(&manifest.graph);
         let session = Session::open(runtime, Model::File(&graph), &options).map_err(failed)?;
-        let wiring = wire(&manifest, session.inputs(), session.outputs()).map_err(|reason| {
-            PolicyError::Contract { policy: manifest.name.clone(), reason }
-        })?;
+        let wiring = wire(&manifest, session.inputs(), session.outputs())
+            .map_err(|reason| PolicyError::Contract { policy: manifest.name.clone(), reason })?;
         let info = info_of(&manifest, session.provider());
         let refusals = session.refusals().to_vec();
         let bound = session.bind(&wiring.input_shapes, &wiring.output_shapes).map_err(failed)?;
@@ -88,10 +87,9 @@ impl OnnxPolicy {
                 .session
                 .input::<f32>(index)
                 .map(|tensor| self.preprocessor.apply(frame, tensor)),
-            ImageType::Uint8 => self
-                .session
-                .input::<u8>(index)
-                .map(|tensor| self.preprocessor.apply(frame, tensor)),
+            ImageType::Uint8 => {
+                self.session.input::<u8>(index).map(|tensor| self.preprocessor.apply(frame, tensor))
+            }
         };
         result.map_err(|source| self.failed(source))
     }
@@ -193,7 +191,8 @@ impl Policy for OnnxPolicy {
         self.session.run().map_err(|source| self.failed(source))?;
         self.chunk_of_outputs(chunk)?;
         let Self { wiring, session, .. } = self;
-        let carried = wiring.state.iter().try_for_each(|(input, output)| session.carry(*output, *input));
+        let carried =
+            wiring.state.iter().try_for_each(|(input, output)| session.carry(*output, *input));
         carried.map_err(|source| self.failed(source))
     }
 }
@@ -250,7 +249,8 @@ fn check_opset(folder: &Path, manifest: &Manifest) -> Result<(), PolicyError> {
     match inspect::opset(&bytes) {
         Ok(found) if found == manifest.opset => Ok(()),
         Ok(found) => {
-            let reason = format!("it imports operator set {found}, policy.toml says {}", manifest.opset);
+            let reason =
+                format!("it imports operator set {found}, policy.toml says {}", manifest.opset);
             Err(PolicyError::Graph { path, reason })
         }
         Err(error) => Err(PolicyError::Graph { path, reason: error.to_string() }),

@@ -32,7 +32,8 @@ pub(super) fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
             let began = clock::now();
             for number in 0..args.pictures {
                 let share = f64::from(number) / f64::from(args.pictures);
-                let pose = Pose { x: share * (world.target.x - 0.4), y: 0.8 * share, yaw: -0.6 * share };
+                let pose =
+                    Pose { x: share * (world.target.x - 0.4), y: 0.8 * share, yaw: -0.6 * share };
                 renderer.render(pose, u64::from(number), &mut frame);
             }
             *seconds += clock::now().since(began).as_secs_f64();

@@ -72,7 +72,11 @@ impl Tally {
             self.longest.as_secs_f64(),
             self.factor_sum / solved,
             self.factor_max,
-            if self.clearance_m.is_finite() { format!("{:.3}", self.clearance_m) } else { "-".into() },
+            if self.clearance_m.is_finite() {
+                format!("{:.3}", self.clearance_m)
+            } else {
+                "-".into()
+            },
             self.close,
         )
     }
@@ -99,7 +103,10 @@ pub(super) fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
             }
         }
     }
-    writeln!(out, "time factor: time over that of the same way at full speed, the second of standing included")?;
+    writeln!(
+        out,
+        "time factor: time over that of the same way at full speed, the second of standing included"
+    )?;
     for (scenario, tally) in scenarios.iter().zip(&tallies) {
         writeln!(out, "{}", tally.line(&scenario.name))?;
     }

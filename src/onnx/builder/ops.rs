@@ -236,12 +236,7 @@ impl GraphBuilder {
         self.node(op, &[a, b], Vec::new(), (element, shape))
     }
 
-    fn reduce(
-        &mut self,
-        op: &'static str,
-        x: Value,
-        axes: &[usize],
-    ) -> Result<Value, BuildError> {
+    fn reduce(&mut self, op: &'static str, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
         self.expect_element(op, x, F32)?;
         let mut shape = self.shape(x)?.to_vec();
         for axis in axes {

@@ -59,7 +59,9 @@ pub fn graph() -> Result<Vec<u8>, BuildError> {
     let confidence = g.reshape(target.trust, &[1])?;
     g.output("confidence", confidence)?;
     g.output("memory_next", memory_next)?;
-    Ok(g.finish_bytes("Drives to the largest blob of a named colour. Built by pilothouse, not trained."))
+    Ok(g.finish_bytes(
+        "Drives to the largest blob of a named colour. Built by pilothouse, not trained.",
+    ))
 }
 
 /// The four numbers of the state, each [1, 1, 1, 1].
@@ -82,11 +84,7 @@ impl Memory {
 }
 
 /// How much each pixel is of the named colour and among its like: [1, 1, `HEIGHT`, `WIDTH`] in 0..=1.
-fn colour_response(
-    g: &mut GraphBuilder,
-    image: Value,
-    tokens: Value,
-) -> Result<Value, BuildError> {
+fn colour_response(g: &mut GraphBuilder, image: Value, tokens: Value) -> Result<Value, BuildError> {
     g.scope("colour");
     let mut table = vec![0.0; VOCABULARY.len() * 5];
     for (row, word) in table.chunks_exact_mut(5).zip(VOCABULARY) {
@@ -181,11 +179,7 @@ fn mean_around(g: &mut GraphBuilder, x: Value, side: usize) -> Result<Value, Bui
 }
 
 /// `exp(-r^2 / (2 width^2))` of the distance r of positions from centres.
-fn bell(
-    g: &mut GraphBuilder,
-    offsets: &[(Value, Value)],
-    width: f32,
-) -> Result<Value, BuildError> {
+fn bell(g: &mut GraphBuilder, offsets: &[(Value, Value)], width: f32) -> Result<Value, BuildError> {
     let mut squares = Vec::new();
     for (position, centre) in offsets {
         let offset = g.sub(*position, *centre)?;

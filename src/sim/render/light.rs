@@ -54,7 +54,9 @@ impl Light {
             let up = (row as f32 + 0.5) / rows as f32;
             let area = window.width * window.height / (columns * rows) as f32;
             patches.push(Patch {
-                position: window.corner + window.along * across * window.width + Vec3::Z * up * window.height,
+                position: window.corner
+                    + window.along * across * window.width
+                    + Vec3::Z * up * window.height,
                 normal: window.normal,
                 power: Vec3::new(0.90, 0.98, 1.06) * (look.sky_strength * area * 2.6),
             });
@@ -72,14 +74,18 @@ impl Light {
             sun: sun(&window, look.sun),
             sun_power: Vec3::new(1.12, 1.0, 0.84) * look.sun_strength,
             window,
-            ambient: (warm * 0.7 + Vec3::splat(0.3)) * (0.12 + 0.25 * look.lamp_strength + 0.12 * look.sky_strength),
+            ambient: (warm * 0.7 + Vec3::splat(0.3))
+                * (0.12 + 0.25 * look.lamp_strength + 0.12 * look.sky_strength),
             solids: solids.to_vec(),
             room: world.room,
             exposure: 1.0,
         };
         let probes = [(0.2, 0.9), (0.5, -0.9), (0.5, 0.9), (0.9, 0.4), (0.0, 0.0)];
         let mean = probes
-            .map(|(x, y)| light.soft(Vec3::new(x * world.target.x as f32, y, 0.0), Vec3::Z).element_sum() / 3.0)
+            .map(|(x, y)| {
+                light.soft(Vec3::new(x * world.target.x as f32, y, 0.0), Vec3::Z).element_sum()
+                    / 3.0
+            })
             .iter()
             .sum::<f32>()
             / probes.len() as f32;

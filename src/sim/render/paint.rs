@@ -102,7 +102,8 @@ fn edge(value: f32, width: f32) -> f32 {
 
 /// A number 0..1 that looks random, for a lattice point.
 fn hash(x: u32, y: u32, salt: u32) -> f32 {
-    let mut h = x.wrapping_mul(0x85eb_ca6b) ^ y.wrapping_mul(0xc2b2_ae35) ^ salt.wrapping_mul(0x27d4_eb2f);
+    let mut h =
+        x.wrapping_mul(0x85eb_ca6b) ^ y.wrapping_mul(0xc2b2_ae35) ^ salt.wrapping_mul(0x27d4_eb2f);
     h = (h ^ h >> 15).wrapping_mul(0x2c1b_3c6d);
     h = (h ^ h >> 12).wrapping_mul(0x297a_2d39);
     (h ^ h >> 15) as f32 / u32::MAX as f32
@@ -125,7 +126,8 @@ fn cloud_stretched(u: f32, v: f32, across: u32, down: u32, salt: u32) -> f32 {
 
 /// Wood with fibres along u.
 fn grain(u: f32, v: f32, salt: u32) -> [f32; 3] {
-    let fibre = 0.06 * cloud_stretched(u, v, 4, 128, salt) + 0.05 * cloud_stretched(u, v, 2, 32, salt + 1);
+    let fibre =
+        0.06 * cloud_stretched(u, v, 4, 128, salt) + 0.05 * cloud_stretched(u, v, 2, 32, salt + 1);
     let ring = 0.03 * (v * 90.0 + 3.0 * cloud_stretched(u, v, 3, 6, salt + 2)).sin();
     scaled([0.80, 0.67, 0.53], 0.92 + fibre + ring)
 }
@@ -144,7 +146,10 @@ fn tiles(u: f32, v: f32) -> [f32; 3] {
     const SIDE: f32 = 4.0;
     let (column, row) = ((u * SIDE) as u32, (v * SIDE) as u32);
     let joint = edge((u * SIDE).fract(), 0.014) * edge((v * SIDE).fract(), 0.014);
-    let tone = 0.86 + 0.07 * hash(column, row, 21) + 0.04 * cloud(u, v, 16, 22) + 0.02 * cloud(u, v, 90, 23);
+    let tone = 0.86
+        + 0.07 * hash(column, row, 21)
+        + 0.04 * cloud(u, v, 16, 22)
+        + 0.02 * cloud(u, v, 90, 23);
     let dark = if (column + row).is_multiple_of(2) { 1.0 } else { 0.86 };
     scaled([0.92, 0.90, 0.86], tone * dark * (0.72 + 0.28 * joint))
 }
@@ -155,7 +160,8 @@ fn carpet(u: f32, v: f32) -> [f32; 3] {
 }
 
 fn concrete(u: f32, v: f32) -> [f32; 3] {
-    let stain = 0.07 * cloud(u, v, 5, 41) + 0.05 * cloud(u, v, 17, 42) + 0.05 * cloud(u, v, 120, 43);
+    let stain =
+        0.07 * cloud(u, v, 5, 41) + 0.05 * cloud(u, v, 17, 42) + 0.05 * cloud(u, v, 120, 43);
     let joint = edge((u * 2.0).fract(), 0.006) * edge((v * 2.0).fract(), 0.006);
     scaled([0.70, 0.70, 0.69], (0.95 + stain) * (0.7 + 0.3 * joint))
 }
@@ -178,7 +184,9 @@ fn cardboard(u: f32, v: f32, top: bool) -> [f32; 3] {
 }
 
 fn inside(u: f32, v: f32, across: (f32, f32), down: (f32, f32)) -> f32 {
-    let within = |value: f32, (from, to): (f32, f32)| step(from, 0.01, value) * (1.0 - step(to, 0.01, value));
+    let within = |value: f32, (from, to): (f32, f32)| {
+        step(from, 0.01, value) * (1.0 - step(to, 0.01, value))
+    };
     within(u, across) * within(v, down)
 }
 

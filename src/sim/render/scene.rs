@@ -209,7 +209,11 @@ impl Scene {
 
     /// Where each body may appear.
     pub(super) fn places(&self, view: &View) -> Vec<Place> {
-        self.bodies.iter().enumerate().filter_map(|(idx, body)| place(view, idx, &body.solid)).collect()
+        self.bodies
+            .iter()
+            .enumerate()
+            .filter_map(|(idx, body)| place(view, idx, &body.solid))
+            .collect()
     }
 
     /// Floor or ceiling, whichever a row looks at.
@@ -249,7 +253,8 @@ impl Scene {
             let (width, height) = (decal.along.1 - decal.along.0, decal.up.1 - decal.up.0);
             let (u, v) = ((along - decal.along.0) / width, (decal.up.1 - up) / height);
             if (0.0..1.0).contains(&u) && (0.0..1.0).contains(&v) {
-                let paint = decal.paint.sample(decal.paint.level(pixel_m / width), phase(u), phase(v));
+                let paint =
+                    decal.paint.sample(decal.paint.level(pixel_m / width), phase(u), phase(v));
                 let light = if decal.glows { NEUTRAL } else { light };
                 return (shade(paint, light, decal.tint), surface + 2 + idx as Surface);
             }
@@ -301,7 +306,8 @@ impl<'a> GroundRow<'a> {
         let ground = if direction.z < 0.0 { &scene.floor } else { &scene.ceiling };
         // A pixel is wide across and long along the view; the mean of both, weighed towards the sharper.
         let across = t * view.pixel;
-        let along = across * (t / (view.eye.z - direction.z * t - view.eye.z).abs().max(0.05)).max(1.0);
+        let along =
+            across * (t / (view.eye.z - direction.z * t - view.eye.z).abs().max(0.05)).max(1.0);
         let footprint = across.powf(0.6) * along.powf(0.4) * ground.per_metre;
         let mut row = Self {
             ground,
@@ -435,7 +441,8 @@ fn ground_light(room: &Room, light: &Light, log: u32, z: f32) -> Texture {
         (low + (high - low) * f64::from(inner.clamp(0.001, 0.999))) as f32
     };
     Texture::paint(log, log, |u, v| {
-        let point = Vec3::new(spread(u, room.x_min, room.x_max), spread(v, room.y_min, room.y_max), z);
+        let point =
+            Vec3::new(spread(u, room.x_min, room.x_max), spread(v, room.y_min, room.y_max), z);
         light.exposed(light.soft(point, normal) + light.direct(point, normal))
     })
 }
@@ -454,7 +461,8 @@ fn wall_face(world: &World, wall: Wall, light: &Light) -> WallFace {
     let map = Texture::paint(5, 4, |u, v| {
         // Texel i of n stands for the share i / (n - 1).
         let (u, v) = ((u * 32.0 - 0.5) / 31.0, (v * 16.0 - 0.5) / 15.0);
-        let point = corner + along * (u * length) + Vec3::Z * (v * height).clamp(0.02, height - 0.02);
+        let point =
+            corner + along * (u * length) + Vec3::Z * (v * height).clamp(0.02, height - 0.02);
         light.exposed(light.soft(point, normal) + light.direct(point, normal))
     });
     let decals = world.look.decals.iter().filter(|decal| decal.wall == wall).map(|decal| Flat {
@@ -530,12 +538,17 @@ fn bodies(world: &World) -> Vec<Body> {
     for thing in &world.things {
         let base = Vec3::new(thing.x as f32, thing.y as f32, 0.0);
         let yaw = thing.yaw as f32;
-        let round = |radius: f64, widening: f32, is_open| {
-            Form::Frustum { bottom: radius as f32 * widening, top: radius as f32, is_open }
+        let round = |radius: f64, widening: f32, is_open| Form::Frustum {
+            bottom: radius as f32 * widening,
+            top: radius as f32,
+            is_open,
         };
         match thing.shape {
             Shape::Bin { radius, height } => {
-                bodies.push(body(standing(round(radius, 0.82, true), base, height as f32, yaw), thing.tint));
+                bodies.push(body(
+                    standing(round(radius, 0.82, true), base, height as f32, yaw),
+                    thing.tint,
+                ));
             }
             Shape::Pouf { radius, height } => bodies.push(Body {
                 side: paint::fabric(),
@@ -551,7 +564,10 @@ fn bodies(world: &World) -> Vec<Body> {
                 let form = Form::Cuboid { half: Vec2::new(half_x as f32, half_y as f32) };
                 bodies.push(Body {
                     side: paint::wood(),
-                    ..body(standing(form, base, height as f32, yaw), thing.tint.map(|c| 0.5 + 0.5 * c))
+                    ..body(
+                        standing(form, base, height as f32, yaw),
+                        thing.tint.map(|c| 0.5 + 0.5 * c),
+                    )
                 });
             }
         }
