@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub mod camera;
+pub mod check;
 pub mod models;
 pub mod runtime;
 pub mod sim;
+pub mod terminal;
 
 /// A terminal control station for a mobile robot: see, drive, hand over, take over.
 #[derive(Debug, Parser)]
@@ -22,6 +24,8 @@ struct Cli {
 enum Verb {
     /// List the cameras, or watch what one of them delivers
     Camera(camera::Args),
+    /// Tell what is ready for driving, and what to do about the rest
+    Check(check::Args),
     /// List the policies, show what one promises, check their files
     Models(models::Args),
     /// List, install or remove the ONNX Runtime library
@@ -50,6 +54,9 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout();
     match verb {
         Verb::Camera(args) => camera::run(&args, &mut out)?,
+        Verb::Check(args) => {
+            return check::run(&args, &mut out, terminal::is_coloured(&io::stdout()));
+        }
         Verb::Models(args) => models::run(&args, &mut out)?,
         Verb::Runtime(args) => runtime::run(&args, &mut io::stdin().lock(), &mut out)?,
         Verb::Sim(args) => sim::run(&args)?,

@@ -1,26 +1,28 @@
-//! Operator input: terminal keys, gamepad, key script → [`OperatorInput`]. Pure state machines; time is an argument.
+//! Operator input: terminal keys, gamepad, key script → [`OperatorInput`]. Pure state machines;
+//! time is an argument.
 //!
 //! ```text
 //! terminal bytes ─▶ Parser ─▶ TermEvent ─▶ Probe (which InputMode?) ─▶ Teleop ─▶ OperatorInput
 //! gamepad ─▶ Gamepad::poll ─▶ PadState ─────────────────────────────────▲
 //! ```
 //!
-//! Deliberately absent: threads, reading the terminal, and every rule of motion beyond "is a hand on it":
-//! what an input does in which mode is [`crate::control`]'s business.
+//! Deliberately absent: threads, reading the terminal, and every rule of motion beyond "is a hand
+//! on it": what an input does in which mode is [`crate::control`]'s business.
 //!
 //! # What holds
 //!
-//! 1. [`InputMode::Hold`]: a drive key counts while it is held. While one is, [`Teleop::probe_due`] asks for a
-//!    terminal status query every [`QUERY_EVERY`]; when no answer came for [`LINK_LEASE`] every key is let go,
-//!    and stays so until it is pressed anew. A frozen SSH link sends neither release nor hang-up.
-//! 2. [`InputMode::Nudge`], and any key that arrives as plain text: each press moves for [`NUDGE`] at no more than
-//!    [`NUDGE_SPEED_MPS`], extended only by further presses or repeats.
-//! 3. Gamepad: the sticks count while the dead-man button is held, for [`PAD_LEASE`] after each poll that saw it.
-//!    A pad that comes with its button held must let go of it first.
+//! 1. [`InputMode::Hold`]: a drive key counts while it is held. While one is, [`Teleop::probe_due`]
+//!    asks for a terminal status query every [`QUERY_EVERY`]; when no answer came for
+//!    [`LINK_LEASE`] every key is let go, and stays so until it is pressed anew. A frozen SSH link
+//!    sends neither release nor hang-up.
+//! 2. [`InputMode::Nudge`], and any key that arrives as plain text: each press moves for [`NUDGE`]
+//!    at no more than [`NUDGE_SPEED_MPS`], extended only by further presses or repeats.
+//! 3. Gamepad: the sticks count while the dead-man button is held, for [`PAD_LEASE`] after each
+//!    poll that saw it. A pad that comes with its button held must let go of it first.
 //! 4. Focus loss, an opened dialog, hang-up, pause and e-stop let go of everything.
-//! 5. One-shot requests count presses, never repeats. Without key release a repeat looks like a press: the same key
-//!    again within [`AUTO_REPEAT`] is taken for one, so the second step of a reset needs that pause. Speed steps
-//!    count every press.
+//! 5. One-shot requests count presses, never repeats. Without key release a repeat looks like a
+//!    press: the same key again within [`AUTO_REPEAT`] is taken for one, so the second step of a
+//!    reset needs that pause. Speed steps count every press.
 //! 6. Opposite keys cancel; the keyboard wins over the gamepad while it moves.
 
 mod console;
@@ -82,7 +84,8 @@ impl Default for Config {
     }
 }
 
-/// Everything the operator's hands do, folded into one state. Feed it events, ask for [`Self::state`].
+/// Everything the operator's hands do, folded into one state. Feed it events, ask for
+/// [`Self::state`].
 #[derive(Clone, Debug)]
 pub struct Teleop {
     keyboard: Keyboard,
@@ -109,7 +112,8 @@ struct Pad {
 }
 
 impl Teleop {
-    /// `mode` is what [`Probe`] found; a ceiling outside 10..=100 is refused by the configuration, not here.
+    /// `mode` is what [`Probe`] found; a ceiling outside 10..=100 is refused by the configuration,
+    /// not here.
     #[must_use]
     pub fn new(config: &Config, mode: InputMode) -> Self {
         Self {
@@ -220,7 +224,8 @@ impl Teleop {
         }
     }
 
-    /// True when a status query is to be written to the terminal now: a key is held and none was asked lately.
+    /// True when a status query is to be written to the terminal now: a key is held and none was
+    /// asked lately.
     #[must_use]
     pub fn probe_due(&self, now: Stamp) -> bool {
         self.is_present && self.keyboard.query_due(now)
@@ -231,7 +236,8 @@ impl Teleop {
         self.keyboard.query_sent(now);
     }
 
-    /// Lets go of every key and of the gamepad until pressed anew; for a dialog that takes the keys.
+    /// Lets go of every key and of the gamepad until pressed anew; for a dialog that takes the
+    /// keys.
     pub fn release_all(&mut self, now: Stamp) {
         if self.keyboard.release_all(now) || self.pad.is_driving(now) {
             self.event = now;
@@ -253,7 +259,8 @@ impl Teleop {
         }
     }
 
-    /// The operator's state at `now`. Ask at least every 20 ms, so that a nudge that ends leaves the others moving.
+    /// The operator's state at `now`. Ask at least every 20 ms, so that a nudge that ends leaves
+    /// the others moving.
     #[must_use]
     pub fn state(&self, now: Stamp) -> OperatorInput {
         let keys = self.keyboard.state(now);
@@ -297,7 +304,8 @@ impl Teleop {
         }
     }
 
-    /// A release may carry modifiers that the press had not, and then names another command or none.
+    /// A release may carry modifiers that the press had not, and then names another command or
+    /// none.
     fn release_key(&mut self, key: Key, now: Stamp) {
         if self.keyboard.release(key.folded(), now) {
             self.event = now;

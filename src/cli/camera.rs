@@ -29,7 +29,7 @@ enum Verb {
 #[derive(Debug, clap::Args)]
 struct Watch {
     /// usb, usb:1, usb:NAME, /dev/video2, drive.mp4, pictures/, or pattern.
-    #[arg(default_value_t)]
+    #[arg(default_value = "usb")]
     source: Source,
     /// Stop after this long; for ever by default.
     #[arg(long, value_name = "S")]

@@ -1,6 +1,7 @@
 //! Where the terminal is no byte stream (a Windows console): crossterm's events as ours.
 //!
-//! Such a console answers no status query, so a held key has no lease there and [`super::Probe`] stays with nudges.
+//! Such a console answers no status query, so a held key has no lease there and [`super::Probe`]
+//! stays with nudges.
 
 use crossterm::event as term;
 

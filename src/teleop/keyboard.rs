@@ -6,7 +6,8 @@ use crate::msg::{Axes, InputMode, Key, Stamp};
 
 use super::{LINK_LEASE, NUDGE, NUDGE_SPEED_MPS, QUERY_EVERY};
 
-/// Unanswered queries remembered; the oldest is forgotten first. Over the lease only three can be on their way.
+/// Unanswered queries remembered; the oldest is forgotten first. Over the lease only three can be
+/// on their way.
 const QUERIES_MAX: usize = 8;
 
 #[derive(Clone, Debug)]
@@ -75,7 +76,8 @@ impl Keyboard {
         self.put(Down { key, axes, until: Some(now + NUDGE) });
     }
 
-    /// True when the key was down. Modifiers are not compared: they may have changed since the press.
+    /// True when the key was down. Modifiers are not compared: they may have changed since the
+    /// press.
     pub(super) fn release(&mut self, key: Key, now: Stamp) -> bool {
         self.expire(now);
         let before = self.down.len();

@@ -1,11 +1,14 @@
-//! Terminal bytes → [`TermEvent`]. A byte-driven state machine: where a read happens to end changes nothing.
+//! Terminal bytes → [`TermEvent`]. A byte-driven state machine: where a read happens to end changes
+//! nothing.
 //!
-//! Understood: UTF-8 text, control bytes, xterm's keys (`CSI`, `SS3`, modifiers, `modifyOtherKeys`), the Linux
-//! console's, the kitty keyboard protocol, focus reports, bracketed paste, and the answers to the questions in
-//! [`super::TERMINAL_ENTER`]. Everything else is passed over. Written because no input crate hands out status answers:
-//! crossterm keeps `CSI 0 n` to itself and termina drops it, and the lease of a held key lives on them.
+//! Understood: UTF-8 text, control bytes, xterm's keys (`CSI`, `SS3`, modifiers,
+//! `modifyOtherKeys`), the Linux console's, the kitty keyboard protocol, focus reports, bracketed
+//! paste, and the answers to the questions in [`super::TERMINAL_ENTER`]. Everything else is passed
+//! over. Written because no input crate hands out status answers: crossterm keeps `CSI 0 n` to
+//! itself and termina drops it, and the lease of a held key lives on them.
 //!
-//! Sources: xterm's "Control Sequences", ECMA-48 (5.4, 5.6), kitty's "Comprehensive keyboard handling in terminals".
+//! Sources: xterm's "Control Sequences", ECMA-48 (5.4, 5.6), kitty's "Comprehensive keyboard
+//! handling in terminals".
 
 mod csi;
 #[cfg(test)]
@@ -85,8 +88,8 @@ const PASTE_END: &[u8] = b"\x1b[201~";
 impl Parser {
     /// Bytes of a paste that are kept.
     pub const PASTE_MAX: usize = 4096;
-    /// A lone `ESC` is the Esc key after this long. Also how long a text we never asked for may take, so that
-    /// alt-shift-P (`ESC P`) cannot make the station deaf.
+    /// A lone `ESC` is the Esc key after this long. Also how long a text we never asked for may
+    /// take, so that alt-shift-P (`ESC P`) cannot make the station deaf.
     pub const ESC_TIMEOUT: Duration = Duration::from_millis(50);
     /// A paste that pauses for this long is over.
     pub const PASTE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -127,8 +130,8 @@ impl Parser {
         self.reset();
     }
 
-    /// A `CSI` with parameters was not typed by hand: its rest is waited for however slow the line, since taken
-    /// for keys it would drive.
+    /// A `CSI` with parameters was not typed by hand: its rest is waited for however slow the line,
+    /// since taken for keys it would drive.
     fn patience(&self) -> Option<Duration> {
         match self.state {
             State::Esc | State::Ss3 | State::LinuxKey | State::Text | State::TextEsc => {
@@ -278,7 +281,8 @@ impl Parser {
             }
             return;
         }
-        // The marker holds ESC only at its start, so a mismatch can begin a new match only with ESC.
+        // The marker holds ESC only at its start, so a mismatch can begin a new match only with
+        // ESC.
         self.keep(PASTE_END.get(..matched).unwrap_or_default());
         if byte == ESC {
             self.state = State::Paste(1);
@@ -298,7 +302,8 @@ impl Parser {
     }
 }
 
-/// A byte below 0x80 as the key that sends it, and whether with ctrl (kitty's table of legacy control codes).
+/// A byte below 0x80 as the key that sends it, and whether with ctrl (kitty's table of legacy
+/// control codes).
 fn ascii(byte: u8) -> (KeyCode, bool) {
     match byte {
         b'\r' => (KeyCode::Enter, false),

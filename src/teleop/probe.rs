@@ -1,4 +1,5 @@
-//! Whether this terminal reports key releases. Asked, then proven by a release that was seen; never assumed.
+//! Whether this terminal reports key releases. Asked, then proven by a release that was seen; never
+//! assumed.
 
 use std::time::Duration;
 
@@ -6,28 +7,33 @@ use crate::msg::{InputMode, Key, KeyPhase, Stamp};
 
 use super::TermEvent;
 
-/// Written after entering the alternate screen: all five enhancements of the kitty keyboard protocol (pushed; a
-/// terminal without it ignores that), focus reports, bracketed paste, and then three questions: which enhancements
-/// are in force, the device status, the primary attributes. Every terminal answers the last.
+/// Written after entering the alternate screen: all five enhancements of the kitty keyboard
+/// protocol (pushed; a terminal without it ignores that), focus reports, bracketed paste, and then
+/// three questions: which enhancements are in force, the device status, the primary attributes.
+/// Every terminal answers the last.
 pub const TERMINAL_ENTER: &str = "\x1b[>31u\x1b[?1004h\x1b[?2004h\x1b[?u\x1b[5n\x1b[c";
 /// Written before leaving the alternate screen; takes back what [`TERMINAL_ENTER`] did.
 pub const TERMINAL_LEAVE: &str = "\x1b[?2004l\x1b[?1004l\x1b[<u";
 /// Asks the terminal whether it is still there; it answers [`TermEvent::Status`].
 pub const TERMINAL_STATUS_QUERY: &str = "\x1b[5n";
 
-/// Report event types, and report all keys as escape codes: without the latter letters have no release.
+/// Report event types, and report all keys as escape codes: without the latter letters have no
+/// release.
 const FLAGS_NEEDED: u32 = 0b1010;
 
 /// Decides the [`InputMode`] from what the terminal answers and does.
 ///
 /// 1. Until proven otherwise: `Nudge`.
-/// 2. `Hold` needs the protocol's answer with both flags, an answer to the status query (the lease of a held key
-///    lives on those), and one release of any key really seen. Commonly that is the Enter that started the program.
-/// 3. A key pressed twice without a release between was not released by the terminal's account: `Nudge` for good.
-///    (tmux has been seen to discard releases, `WezTerm` to send them as presses.)
+/// 2. `Hold` needs the protocol's answer with both flags, an answer to the status query (the lease
+///    of a held key lives on those), and one release of any key really seen. Commonly that is the
+///    Enter that started the program.
+/// 3. A key pressed twice without a release between was not released by the terminal's account:
+///    `Nudge` for good. (tmux has been seen to discard releases, `WezTerm` to send them as
+///    presses.)
 ///
-/// What it cannot see: a terminal that reports releases but loses one. Focus reports and the keys' own lease cover the
-/// common cases; a release lost while the window keeps the focus is bounded only by the next press of that key.
+/// What it cannot see: a terminal that reports releases but loses one. Focus reports and the keys'
+/// own lease cover the common cases; a release lost while the window keeps the focus is bounded
+/// only by the next press of that key.
 #[derive(Clone, Debug)]
 pub struct Probe {
     asked: Stamp,
@@ -159,7 +165,8 @@ mod tests {
 
     #[test]
     fn missing_flag_or_status_is_nudge() {
-        // Without "all keys" letters have no release; without status answers a held key has no lease.
+        // Without "all keys" letters have no release; without status answers a held key has no
+        // lease.
         for events in [
             &[TermEvent::KeyFlags(0b10), TermEvent::Status][..],
             &[TermEvent::KeyFlags(31)],

@@ -1,6 +1,8 @@
-//! Key scripts: what an operator does and when, for `pilothouse drive --headless --script keys.txt`.
+//! Key scripts: what an operator does and when, for `pilothouse drive --headless --script
+//! keys.txt`.
 //!
-//! One step a line, `TIME ACTION`; the time in seconds since the start, in any order. `#` begins a comment.
+//! One step a line, `TIME ACTION`; the time in seconds since the start, in any order. `#` begins a
+//! comment.
 //!
 //! ```text
 //! 1.0 press w                        # holds the key
@@ -205,7 +207,8 @@ mod tests {
 
     #[test]
     fn every_action_of_the_module_docs() {
-        // Scripts drive the tests and benchmarks: a step that means another thing falsifies them all.
+        // Scripts drive the tests and benchmarks: a step that means another thing falsifies them
+        // all.
         let text = include_str!("script.rs");
         let block = text.split("```text").nth(1).and_then(|rest| rest.split("//! ```").next());
         let block = block.unwrap().replace("//!", "");

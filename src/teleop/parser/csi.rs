@@ -97,8 +97,8 @@ impl Params {
 
 /// `CSI code:shifted:base ; modifiers:phase ; text u`.
 ///
-/// 1. A letter of a script beyond Latin is the Latin letter at its place, where the terminal tells which: the drive
-///    and stop keys work on every layout (text in that script has to be pasted).
+/// 1. A letter of a script beyond Latin is the Latin letter at its place, where the terminal tells
+///    which: the drive and stop keys work on every layout (text in that script has to be pasted).
 /// 2. Without ctrl and alt: the text the key produced, else its shifted form.
 /// 3. Else the key itself.
 fn code_point_key(fields: &Params) -> Option<KeyCode> {

@@ -171,7 +171,10 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn any_split_gives_the_same_events(bytes in bytes(), cuts in proptest::collection::vec(0usize..200, 0..20)) {
+    fn any_split_gives_the_same_events(
+        bytes in bytes(),
+        cuts in proptest::collection::vec(0usize..200, 0..20),
+    ) {
         // Reads end anywhere; a release cut in two must still be a release. Garbage must not panic.
         let whole = parse(&bytes);
         let (mut parser, mut out, mut from) = (Parser::new(), Vec::new(), 0);
