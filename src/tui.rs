@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! keys, frames, snapshots ─▶ update(&mut App, Event) ─▶ Option<Action>
-//!                                  App ─▶ view(&mut App, &mut Frame)      changes nothing but its caches
+//!                                  App ─▶ view(&mut App, &mut Frame)    changes only its caches
 //! ```
 //!
-//! Deliberately absent: I/O (the caller owns the terminal and the clock), drive keys (those are `teleop`'s) and
-//! every rule of motion; what is shown as wrong is what the control loop says is wrong.
+//! Deliberately absent: I/O (the caller owns the terminal and the clock), drive keys (those are
+//! `teleop`'s) and every rule of motion; what is shown as wrong is what the control loop says is
+//! wrong.
 
 mod app;
 mod dialog;
@@ -67,7 +68,8 @@ pub enum Event {
     Frame(Arc<Frame>),
     Info(Box<StationInfo>),
     Notice(Notice),
-    /// The time now: send it before each drawing, so that ages grow even if the control loop falls silent.
+    /// The time now: send it before each drawing, so that ages grow even if the control loop falls
+    /// silent.
     Clock(Stamp),
     /// The terminal's size changed; pixel graphics are sent anew.
     Resize,

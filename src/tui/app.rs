@@ -37,8 +37,9 @@ impl App {
         Self { options, ..Self::default() }
     }
 
-    /// The instruction editor or the policy chooser is open: keys go to it, and the robot is held neutral. Ask before
-    /// [`update`]: the Enter that closes an editor must not also engage autonomy.
+    /// The instruction editor or the policy chooser is open: keys go to it, and the robot is held
+    /// neutral. Ask before [`update`]: the Enter that closes an editor must not also engage
+    /// autonomy.
     #[must_use]
     pub fn takes_text(&self) -> bool {
         self.dialog.as_ref().is_some_and(Dialog::takes_text)
@@ -50,7 +51,8 @@ impl App {
     }
 }
 
-/// Takes one event in. Keys matter here only for dialogs, help and leaving; the rest are the operator's input.
+/// Takes one event in. Keys matter here only for dialogs, help and leaving; the rest are the
+/// operator's input.
 pub fn update(app: &mut App, event: Event) -> Option<Action> {
     match event {
         Event::Key(KeyEvent { phase: KeyPhase::Release, .. }) => {}
@@ -165,7 +167,8 @@ mod tests {
 
     #[test]
     fn text_is_taken_only_while_an_editor_is_open() {
-        // The lead sends drive keys on when this is false: a letter typed must never drive, a drive key never be eaten.
+        // Drive keys are sent on when this is false: a letter typed must never drive, a drive
+        // key never be eaten.
         let cases = [("i", true), ("p", true), ("?", false), ("i esc", false), ("p enter", false)];
         for (keys, expected) in cases {
             let mut app = app();

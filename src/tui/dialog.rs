@@ -1,4 +1,5 @@
-//! What lies over the screen: help, the instruction editor, the policy chooser. Key in, consequence out.
+//! What lies over the screen: help, the instruction editor, the policy chooser. Key in, consequence
+//! out.
 
 use super::Action;
 use super::editor::Editor;
@@ -54,7 +55,7 @@ impl Dialog {
 
     pub(super) fn key(&mut self, key: Key, info: &StationInfo) -> Outcome {
         match (self, key.code) {
-            // Driving blind is no use: help gives way to any key but those that leave the robot as it is.
+            // Driving blind is no use: help gives way to any key.
             (Self::Help, _) => Outcome::Close(None),
             (_, KeyCode::Esc) => Outcome::Close(Some(Action::Pause)),
             (Self::Instruction(dialog), _) => dialog.key(key, info),

@@ -29,7 +29,8 @@ impl Editor {
         (before.iter().collect(), behind.iter().collect())
     }
 
-    /// Inserts at the cursor; line breaks and tabs become spaces, other control characters are left out.
+    /// Inserts at the cursor; line breaks and tabs become spaces, other control characters are left
+    /// out.
     pub(super) fn insert(&mut self, text: &str) {
         let room = MAX_CHARS.saturating_sub(self.text.len());
         let plain = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
@@ -39,8 +40,8 @@ impl Editor {
         self.cursor += n_new;
     }
 
-    /// Edits as shells do: ctrl-a, ctrl-e, ctrl-u, ctrl-k and ctrl-w beside the plain keys. False when the key means
-    /// nothing here.
+    /// Edits as shells do: ctrl-a, ctrl-e, ctrl-u, ctrl-k and ctrl-w beside the plain keys. False
+    /// when the key means nothing here.
     pub(super) fn key(&mut self, key: Key) -> bool {
         let end = self.text.len();
         match (key.code, key.ctrl) {

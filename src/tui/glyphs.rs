@@ -81,7 +81,8 @@ fn glyph_width(glyph: &Glyph) -> usize {
     glyph.first().map_or(0, |row| row.len())
 }
 
-/// Where pixels go: from `left` on, `top` in half rows, each pixel `scale` columns wide and as many half rows high.
+/// Where pixels go: from `left` on, `top` in half rows, each pixel `scale` columns wide and as many
+/// half rows high.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pen {
     pub(super) left: u16,

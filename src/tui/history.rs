@@ -72,8 +72,8 @@ impl History {
         self.bucket = self.bucket.max(bucket);
     }
 
-    /// The lowest confidence in each of `n_columns` equal parts of the last minute, oldest first: a dip is never
-    /// averaged away.
+    /// The lowest confidence in each of `n_columns` equal parts of the last minute, oldest first: a
+    /// dip is never averaged away.
     pub(super) fn confidence(&self, n_columns: usize) -> impl Iterator<Item = Option<f64>> {
         (0..n_columns).map(move |column| {
             let (from, to) = (column * N_BUCKETS / n_columns, (column + 1) * N_BUCKETS / n_columns);
@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_dip_survives_and_an_old_chunk_leaves_a_gap() {
-        // Averages would hide the moment the policy was lost; repeating the last value would hide that it stalled.
+        // Averages would hide the moment the policy was lost; repeating the last value would hide
+        // that it stalled.
         let mut history = History::default();
         history.remember(&at(60_000, 1, 0.9, 0.0));
         history.remember(&at(60_100, 2, 0.2, 0.0));

@@ -122,8 +122,9 @@ fn picture_column(area: Rect, plan: &mut Layout) {
     }
 }
 
-/// Rows for panels that stand in order of importance in `wants`: the most important that fit get their least, then
-/// each in turn as much as it can use. `order[i]` is the place of panel `i` from the top; one row between panels.
+/// Rows for panels that stand in order of importance in `wants`: the most important that fit get
+/// their least, then each in turn as much as it can use. `order[i]` is the place of panel `i` from
+/// the top; one row between panels.
 fn stack<const N: usize>(area: Rect, wants: [Want; N], order: [usize; N]) -> [Rect; N] {
     let mut rows = [0_u16; N];
     let mut left = area.height + 1;

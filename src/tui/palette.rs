@@ -1,10 +1,10 @@
 //! The colours, and their reduction for terminals that have fewer.
 //!
-//! Hues are those of Okabe and Ito ("Color Universal Design", 2008), which stay apart in every common colour
-//! blindness. Text tones are of middle luminance, so that they read on dark and on light backgrounds; whatever they
-//! say is also said by a word or a shape.
+//! Hues are those of Okabe and Ito ("Color Universal Design", 2008), which stay apart in every
+//! common colour blindness. Text tones are of middle luminance, so that they read on dark and on
+//! light backgrounds; whatever they say is also said by a word or a shape.
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell, CellDiffOption};
 use ratatui::style::{Color, Modifier, Style};
 
 use super::Depth;
@@ -65,7 +65,9 @@ pub(super) fn reduce(buf: &mut Buffer, depth: Depth) {
     match depth {
         Depth::TrueColor => {}
         Depth::Ansi256 => {
-            for cell in &mut buf.content {
+            // A cell of pixel graphics carries no colour: kitty's placeholders keep numbers there.
+            let is_text = |cell: &&mut Cell| cell.diff_option == CellDiffOption::None;
+            for cell in buf.content.iter_mut().filter(is_text) {
                 cell.fg = indexed(cell.fg);
                 cell.bg = indexed(cell.bg);
             }

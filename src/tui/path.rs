@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::msg::{ActionChunk, Stamp, StationInfo, Twist};
 
-/// How far past its last slot a plan is continued with that slot's twist, so that it reaches into the picture.
+/// How far past its last slot a plan is continued with that slot's twist, so that it reaches into
+/// the picture.
 const CONTINUED: Duration = Duration::from_millis(1500);
 /// Length of one integration step; arcs look round at any speed a robot indoors has.
 const STEP_S: f64 = 0.1;
@@ -20,7 +21,8 @@ pub(super) struct Waypoint {
 }
 
 impl Waypoint {
-    /// The pose after moving with a constant `twist` for `dt` seconds (the exponential map of SE(2)).
+    /// The pose after moving with a constant `twist` for `dt` seconds (the exponential map of
+    /// SE(2)).
     fn moved(self, twist: Twist, dt: f64, planned: bool) -> Self {
         let turn = twist.angular_z * dt;
         let (sin_by, cos_by) = if turn.abs() < 1e-6 {
@@ -40,8 +42,9 @@ impl Waypoint {
     }
 }
 
-/// Fills `way` with the poses that `chunk` leads to from `now` on, in the robot's frame at `now`: what is left of its
-/// slots up to its horizon, then its last twist continued. Empty when nothing is left.
+/// Fills `way` with the poses that `chunk` leads to from `now` on, in the robot's frame at `now`:
+/// what is left of its slots up to its horizon, then its last twist continued. Empty when nothing
+/// is left.
 pub(super) fn integrate(chunk: &ActionChunk, now: Stamp, way: &mut Vec<Waypoint>) {
     way.clear();
     let slot = chunk.slot.as_secs_f64();
@@ -81,7 +84,8 @@ fn walk(
     pose
 }
 
-/// A pinhole camera over the robot's centre, looking forward; the picture's size is 1 x `1 / aspect`.
+/// A pinhole camera over the robot's centre, looking forward; the picture's size is 1 x `1 /
+/// aspect`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Ground {
     height_m: f64,
@@ -104,8 +108,8 @@ impl Ground {
         })
     }
 
-    /// Where the ground point `x` ahead and `y` left (m) is seen: 0..=1 from the left, 0..=1 from the top, and beyond
-    /// outside the picture. `None` behind the camera or too near to its plane.
+    /// Where the ground point `x` ahead and `y` left (m) is seen: 0..=1 from the left, 0..=1 from
+    /// the top, and beyond outside the picture. `None` behind the camera or too near to its plane.
     pub(super) fn project(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         let (sin, cos) = self.tilt.sin_cos();
         let depth = x * cos + self.height_m * sin;
@@ -136,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_quarter_circle_ends_where_geometry_says() {
-        // A wrong integral would draw the robot's plan beside where it goes. v = 0.5 m/s, radius 0.5 m, 90 degrees.
+        // A wrong integral would draw the robot's plan beside where it goes. v = 0.5 m/s, radius
+        // 0.5 m, 90 degrees.
         let end = end_of_plan(&chunk(Twist::new(0.5 * FRAC_PI_2, 0.0, FRAC_PI_2), 10), Stamp::ZERO);
         assert!((end.x - 0.5).abs() < 1e-9 && (end.y - 0.5).abs() < 1e-9, "{end:?}");
         assert!((end.yaw - FRAC_PI_2).abs() < 1e-9);
@@ -169,7 +174,8 @@ mod tests {
 
     #[test]
     fn the_ground_is_seen_where_optics_say() {
-        // A wrong projection would lead the operator into the wall. 90 degrees wide, so focal = half a width.
+        // A wrong projection would lead the operator into the wall. 90 degrees wide, so focal =
+        // half a width.
         let info = |tilt| StationInfo {
             camera_height_m: 0.4,
             camera_tilt: tilt,

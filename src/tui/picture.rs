@@ -19,8 +19,8 @@ use super::path::{Ground, Waypoint};
 use super::{Depth, Graphics};
 use crate::msg::{Frame, Stamp};
 
-/// A pixel keeps its shown value while the new one differs by no more in any channel: sensor noise would otherwise
-/// repaint the whole picture over a slow line. Invisible at 8 bits.
+/// A pixel keeps its shown value while the new one differs by no more in any channel: sensor noise
+/// would otherwise repaint the whole picture over a slow line. Invisible at 8 bits.
 const STILL: u8 = 5;
 /// Characters by rising brightness, for terminals without colours.
 const RAMP: &[u8] = b" .,:;-=+*xoX#%@";
@@ -163,8 +163,9 @@ impl Picture {
         let Some(image) = rgb.map(DynamicImage::ImageRgb8) else { return };
         let size = Size::new(place.width, place.height);
         let protocol = if picker.protocol_type() == ProtocolType::Kitty {
-            // Two numbers in turn: the terminal keeps no more than two pictures, and the one on screen stays until
-            // the next has arrived. The number is also the cells' colour, so a change repaints them all.
+            // Two numbers in turn: the terminal keeps no more than two pictures, and the one on
+            // screen stays until the next has arrived. The number is also the cells' colour, so a
+            // change repaints them all.
             self.n_encoded = self.n_encoded.wrapping_add(1);
             let id = 0x0070_1100 + self.n_encoded % 2;
             let compress = picker.capabilities().contains(&Capability::KittyCompression);
@@ -179,7 +180,8 @@ impl Picture {
     }
 }
 
-/// The largest place of the frame's shape in `area`, in its middle; cells are twice as high as wide.
+/// The largest place of the frame's shape in `area`, in its middle; cells are twice as high as
+/// wide.
 fn fit(frame: &Frame, area: Rect) -> Rect {
     let aspect = f64::from(frame.width.max(1)) / f64::from(frame.height.max(1)) * 2.0;
     let by_height = (f64::from(area.height) * aspect).round().min(65_535.0) as u16;
@@ -192,7 +194,8 @@ fn fit(frame: &Frame, area: Rect) -> Rect {
     Rect::new(left, top, width, height).intersection(area)
 }
 
-/// Pixels for `place` by the picker's cell size: all three protocols show a picture at its own size.
+/// Pixels for `place` by the picker's cell size: all three protocols show a picture at its own
+/// size.
 fn pixel_size(place: Rect, picker: &Picker) -> (usize, usize) {
     let font = picker.font_size();
     let pixels = |cells: u16, pixels: u16| usize::from(cells) * usize::from(pixels.max(1));

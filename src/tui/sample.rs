@@ -136,7 +136,8 @@ fn chunk(i: u64, now: Stamp, twist: Twist, seconds: f64) -> ActionChunk {
     chunk
 }
 
-/// A corridor with a tiled floor and a red target, in one-point perspective. `shift` moves the tiles (mm).
+/// A corridor with a tiled floor and a red target, in one-point perspective. `shift` moves the
+/// tiles (mm).
 #[must_use]
 pub fn corridor(captured: Stamp, width: u32, height: u32, shift: u32) -> Frame {
     let mut frame = Frame { seq: u64::from(shift), captured, ..Frame::default() };

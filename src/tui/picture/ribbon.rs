@@ -137,8 +137,8 @@ mod tests {
         let covered = |x: usize, y: usize| pixels[(y * width + x) * 3 + 1] > 40;
         for y in 90..150 {
             let (left, _) = ground.project(1.0, 0.2).unwrap();
-            // The row's ground distance follows from its place: half the width of the ribbon is seen as
-            // (half width / height of the camera) of its distance to the horizon.
+            // The row's ground distance follows from its place: half the width of the ribbon is
+            // seen as (half width / height of the camera) of its distance to the horizon.
             let half = (y as f64 + 0.5 - 75.0) * 0.2 / 0.4;
             assert!(covered(100, y) && left < 0.5);
             assert!(!covered((100.0 + half + 2.0) as usize, y), "too wide in row {y}");

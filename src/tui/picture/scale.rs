@@ -1,4 +1,5 @@
-//! Area averaging: every pixel of the small picture is the mean of the part of the large one that it covers.
+//! Area averaging: every pixel of the small picture is the mean of the part of the large one that
+//! it covers.
 
 /// Positions are in 1/256 of a source pixel.
 const ONE: u64 = 256;
@@ -12,7 +13,8 @@ pub(super) struct Scaler {
 }
 
 impl Scaler {
-    /// Scales `source` (RGB, row-major) into `target`, which is resized to fit. False when the sizes make no picture.
+    /// Scales `source` (RGB, row-major) into `target`, which is resized to fit. False when the
+    /// sizes make no picture.
     pub(super) fn scale(
         &mut self,
         source: &[u8],
@@ -42,7 +44,8 @@ impl Scaler {
         let first = (from / ONE) as usize;
         self.sums.fill(0);
         for (row, y) in source.chunks_exact(stride).skip(first).zip(from / ONE..to.div_ceil(ONE)) {
-            // At most 256 * 255: 16-bit products, which every processor has vector instructions for.
+            // At most 256 * 255: 16-bit products, which every processor has vector instructions
+            // for.
             let weight = covered(y, from, to) as u16;
             for (sum, &value) in self.sums.iter_mut().zip(row) {
                 *sum += u32::from(u16::from(value) * weight);
@@ -110,15 +113,19 @@ mod tests {
     proptest! {
         #[test]
         fn scaling_is_the_mean_of_what_a_pixel_covers(
-            w in 1_usize..24, h in 1_usize..24, tw in 1_usize..24, th in 1_usize..24, seed in any::<u8>(),
+            (w, h) in (1_usize..24, 1_usize..24), (tw, th) in (1_usize..24, 1_usize..24),
+            seed in any::<u8>(),
         ) {
             // A wrong weight would shift or darken the picture the operator steers by.
-            let source: Vec<u8> = (0..w * h * 3).map(|i| ((i * 89) as u8 ^ seed).wrapping_mul(31)).collect();
+            let noise = |i: usize| ((i * 89) as u8 ^ seed).wrapping_mul(31);
+            let source: Vec<u8> = (0..w * h * 3).map(noise).collect();
             let mut got = Vec::new();
             prop_assert!(Scaler::default().scale(&source, (w, h), (tw, th), &mut got));
             for (got, want) in got.iter().zip(reference(&source, (w, h), (tw, th))) {
-                // Positions are rounded to 1/256 pixel: up to two of them in a span of at least 1/24.
-                let tolerance = 1.0 + 255.0 * 2.0 / 256.0 * (tw as f64 / w as f64).max(th as f64 / h as f64);
+                // Positions are rounded to 1/256 pixel: up to two of them in a span of at least
+                // 1/24.
+                let zoom = (tw as f64 / w as f64).max(th as f64 / h as f64);
+                let tolerance = 1.0 + 255.0 * 2.0 / 256.0 * zoom;
                 prop_assert!((f64::from(*got) - want).abs() <= tolerance, "{got} is not {want}");
             }
         }

@@ -16,7 +16,8 @@ pub(super) const SILENT: Duration = Duration::from_millis(500);
 /// The alarm swaps its colours this often: seen, and slow enough to be safe to look at.
 const BEAT_MS: u64 = 600;
 
-/// Every word this module or the banner shows in big letters; the glyph table is tested against them.
+/// Every word this module or the banner shows in big letters; the glyph table is tested against
+/// them.
 #[cfg(test)]
 pub(in crate::tui) const BIG_WORDS: [&str; 4] = ["STOP NOT", "CONFIRMED", "CONTROL", "SILENT"];
 

@@ -1,4 +1,5 @@
-//! The mode, readable across a room: a band in the mode's colour with its shape, its word and what it means.
+//! The mode, readable across a room: a band in the mode's colour with its shape, its word and what
+//! it means.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -19,7 +20,8 @@ pub(super) fn draw(app: &App, area: Rect, scale: u16, buf: &mut Buffer) {
         one_line(app, area, buf);
         return;
     }
-    // Letters are five pixels high with one half row above and below; what is left of the last row is the gap.
+    // Letters are five pixels high with one half row above and below; what is left of the last row
+    // is the gap.
     let half_rows = 5 * scale + 2;
     fill(area, half_rows, ground, buf);
     let pen = Pen { left: area.x + scale, top: area.y * 2 + 1, scale, ink, clip: area };

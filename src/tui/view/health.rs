@@ -1,4 +1,5 @@
-//! What is wrong and what to do about it: why engaging was refused, then every fault, the worst first.
+//! What is wrong and what to do about it: why engaging was refused, then every fault, the worst
+//! first.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -48,8 +49,8 @@ fn mark(severity: Severity) -> &'static str {
     }
 }
 
-/// One fault a line, its remedy beside it, or under it while rows are to spare; faults that find no line of their own
-/// are told in the last. Returns the rows left.
+/// One fault a line, its remedy beside it, or under it while rows are to spare; faults that find no
+/// line of their own are told in the last. Returns the rows left.
 fn list(faults: &[Fault], area: Rect, buf: &mut Buffer) -> Rect {
     let mut spare = usize::from(area.height).saturating_sub(faults.len());
     let mut rows = area;
@@ -83,7 +84,8 @@ fn list(faults: &[Fault], area: Rect, buf: &mut Buffer) -> Rect {
     rows
 }
 
-/// In the next row, while one is left: how the base stops, a stop under way, damaged packets; as much as fits.
+/// In the next row, while one is left: how the base stops, a stop under way, damaged packets; as
+/// much as fits.
 fn base_line(tick: &Tick, rows: Rect, buf: &mut Buffer) {
     let Some(row) = rows.rows().next().filter(|_| tick.base.session > 0) else { return };
     let mut parts = Vec::new();

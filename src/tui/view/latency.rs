@@ -8,8 +8,9 @@ use super::text;
 use crate::msg::Snapshot;
 use crate::tui::{App, palette};
 
-/// Name, p50 and p99, budget in ms. Budgets: a third of a 30/s frame for decoding; ten inferences a second; one 50 Hz
-/// tick and 1 ms from a key to the line; the age at which a frame is called late; a tenth of a tick of jitter.
+/// Name, p50 and p99, budget in ms. Budgets: a third of a 30/s frame for decoding; ten inferences a
+/// second; one 50 Hz tick and 1 ms from a key to the line; the age at which a frame is called late;
+/// a tenth of a tick of jitter.
 fn stages(snapshot: &Snapshot) -> [(&'static str, (f64, f64), f64); 5] {
     [
         ("picture", snapshot.frame_ms, 11.0),

@@ -1,4 +1,5 @@
-//! The robot from above: where it was by odometry, where it looks, where the plan leads. Ahead at start is up.
+//! The robot from above: where it was by odometry, where it looks, where the plan leads. Ahead at
+//! start is up.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -54,7 +54,8 @@ pub(super) fn width(text: &str) -> u16 {
     Span::raw(text).width() as u16
 }
 
-/// Breaks `text` at spaces into lines of at most `width` columns; a longer word is cut by the screen.
+/// Breaks `text` at spaces into lines of at most `width` columns; a longer word is cut by the
+/// screen.
 pub(super) fn wrap(text: &str, columns: u16) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
