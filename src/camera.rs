@@ -11,6 +11,7 @@ mod source;
 mod usb;
 mod video;
 
+use std::fmt;
 use std::time::Duration;
 
 pub use decode::{Layout, decode};
@@ -35,6 +36,17 @@ pub struct CameraInfo {
     pub rate: f64,
     /// As `MJPEG`, `YUYV`, `H.264`.
     pub format: String,
+}
+
+/// As `Logitech C920 640x480@30 MJPEG`.
+impl fmt::Display for CameraInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}x{}", self.name, self.width, self.height)?;
+        if self.rate > 0.0 {
+            write!(f, "@{:.0}", self.rate)?;
+        }
+        write!(f, " {}", self.format)
+    }
 }
 
 /// What [`Camera::grab`] learned of the picture it is holding.

@@ -179,6 +179,11 @@ impl Teleop {
         }
     }
 
+    /// Holds still, as the pause key does.
+    pub fn pause(&mut self, now: Stamp) {
+        self.request(Command::Pause, now);
+    }
+
     /// Losing the focus lets go of everything: releases go to another window now.
     pub fn on_focus(&mut self, is_gained: bool, now: Stamp) {
         if !is_gained {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// Which camera to open and what to ask of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub source: Source,
@@ -19,6 +19,12 @@ pub struct Config {
     pub format: Option<PixelFormat>,
     /// Begin a video file or an image folder again at its end.
     pub repeat: bool,
+    /// Above the floor, metres; with tilt and field of view it places the planned path in the picture.
+    pub height_m: f64,
+    /// Downwards positive, degrees.
+    pub tilt_deg: f64,
+    /// Horizontal field of view, degrees.
+    pub hfov_deg: f64,
 }
 
 impl Default for Config {
@@ -30,6 +36,9 @@ impl Default for Config {
             rate: 30,
             format: None,
             repeat: true,
+            height_m: 0.35,
+            tilt_deg: 0.0,
+            hfov_deg: 110.0,
         }
     }
 }

@@ -104,8 +104,6 @@ pub struct BaseReport {
     pub last_rx: Option<Stamp>,
     /// Since when the port has taken none of our bytes; `None` while it does.
     pub blocked_since: Option<Stamp>,
-    /// When bytes of ours last left for the port.
-    pub last_written: Option<Stamp>,
     pub stop: StopState,
     /// Command to acknowledgement.
     pub round_trip: Option<Duration>,

@@ -16,8 +16,6 @@ pub struct CameraFacts {
     /// Share of frames missing over the last second, 0..=1.
     pub dropped: f64,
     pub connected: bool,
-    /// Arrival to decoded picture, of the newest frame.
-    pub decode: Option<Duration>,
 }
 
 /// What the policy loop knows.

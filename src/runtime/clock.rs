@@ -24,6 +24,13 @@ pub fn boot() -> Stamp {
     now()
 }
 
+/// CPU time that the whole process has used; only differences mean anything.
+#[cfg(unix)]
+#[must_use]
+pub fn cpu() -> Duration {
+    Duration::from_nanos(read(rustix::time::ClockId::ProcessCPUTime).0)
+}
+
 #[cfg(unix)]
 fn read(id: rustix::time::ClockId) -> Stamp {
     let time = rustix::time::clock_gettime(id);
@@ -38,6 +45,24 @@ pub fn now() -> Stamp {
     use std::time::Instant;
     static START: OnceLock<Instant> = OnceLock::new();
     Stamp(u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Sleeps until `due`, without drift; returns at once when it has passed.
+pub fn sleep_until(due: Stamp) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::thread::{ClockId, clock_nanosleep_absolute};
+        let request = rustix::time::Timespec {
+            tv_sec: (due.0 / 1_000_000_000) as i64,
+            tv_nsec: (due.0 % 1_000_000_000) as _,
+        };
+        while now() < due {
+            // Interrupted by a signal: the rest is still to be slept.
+            let _ = clock_nanosleep_absolute(ClockId::Monotonic, &request);
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    sleep(due.since(now()));
 }
 
 /// Sleeps for `span`.

@@ -103,6 +103,12 @@ impl Probe {
         self.has_flags && self.has_status
     }
 
+    /// The terminal answers status queries.
+    #[must_use]
+    pub const fn answers(&self) -> bool {
+        self.has_status
+    }
+
     /// Nothing more to wait for: everything was answered, or time is up.
     #[must_use]
     pub fn is_settled(&self, now: Stamp) -> bool {

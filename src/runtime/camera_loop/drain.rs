@@ -128,7 +128,7 @@ fn picture(
     }
     let now = clock::now();
     let decode = now.since(captured);
-    frame.seq = state.meter.arrived(captured, device_seq, checksum, decode);
+    frame.seq = state.meter.arrived(captured, device_seq, checksum);
     state.publish_facts(now);
     // A reader that does not keep up with its figures misses some.
     let _ = state.taps.decode.push(decode);

@@ -9,7 +9,6 @@ pub(super) struct Meter {
     newest: Option<(u64, Stamp)>,
     changed: Option<Stamp>,
     checksum: Option<u64>,
-    decode: Option<Duration>,
     rate: f64,
     opened: Option<Stamp>,
     /// Number of the next picture.
@@ -38,15 +37,9 @@ impl Meter {
         self.opened = None;
     }
 
-    /// A whole picture arrived and took `decode` to get ready; returns its number. Pictures that
-    /// the device counted and nobody saw are skipped in the numbers too.
-    pub(super) fn arrived(
-        &mut self,
-        at: Stamp,
-        device_seq: Option<u64>,
-        checksum: u64,
-        decode: Duration,
-    ) -> u64 {
+    /// A whole picture arrived; returns its number. Pictures that the device counted and nobody saw
+    /// are skipped in the numbers too.
+    pub(super) fn arrived(&mut self, at: Stamp, device_seq: Option<u64>, checksum: u64) -> u64 {
         let missing = match (self.device_seq, device_seq) {
             (Some(last), Some(now)) if now > last => now - last - 1,
             _ => 0,
@@ -55,7 +48,6 @@ impl Meter {
         let seq = self.next_seq + missing;
         self.next_seq = seq + 1;
         self.newest = Some((seq, at));
-        self.decode = Some(decode);
         if self.checksum != Some(checksum) {
             self.checksum = Some(checksum);
             self.changed = Some(at);
@@ -92,7 +84,6 @@ impl Meter {
             rate_seen: if window.is_zero() { 0.0 } else { seen / window.as_secs_f64() },
             dropped: if is_settled { self.dropped(window.as_secs_f64(), nominal) } else { 0.0 },
             connected: self.opened.is_some(),
-            decode: self.decode,
         }
     }
 
@@ -141,7 +132,6 @@ pub(super) fn checksum(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    const DECODE: Duration = Duration::from_millis(2);
     const FRAME: Duration = Duration::from_nanos(33_333_333);
 
     /// Feeds two seconds of pictures; `keep` says of each whether it arrives.
@@ -156,7 +146,7 @@ mod tests {
                 break;
             }
             if keep(number) {
-                meter.arrived(now, counted.then(|| u64::from(number)), u64::from(number), DECODE);
+                meter.arrived(now, counted.then(|| u64::from(number)), u64::from(number));
             }
         }
         meter.facts(now)
@@ -186,13 +176,13 @@ mod tests {
         let mut meter = Meter::default();
         meter.opened(30.0, Stamp::ZERO);
         let mut picture = vec![7; 1000];
-        meter.arrived(Stamp::from_millis(10), None, checksum(&picture), DECODE);
-        meter.arrived(Stamp::from_millis(20), None, checksum(&picture), DECODE);
+        meter.arrived(Stamp::from_millis(10), None, checksum(&picture));
+        meter.arrived(Stamp::from_millis(20), None, checksum(&picture));
         let facts = meter.facts(Stamp::from_millis(25));
         assert_eq!(facts.changed, Some(Stamp::from_millis(10)));
         assert_eq!(facts.newest, Some((1, Stamp::from_millis(20))));
         picture[999] = 8;
-        meter.arrived(Stamp::from_millis(30), None, checksum(&picture), DECODE);
+        meter.arrived(Stamp::from_millis(30), None, checksum(&picture));
         assert_eq!(meter.facts(Stamp::from_millis(35)).changed, Some(Stamp::from_millis(30)));
     }
 
@@ -201,13 +191,13 @@ mod tests {
         // Broken: the record would hide that pictures are missing.
         let mut meter = Meter::default();
         meter.opened(30.0, Stamp::ZERO);
-        assert_eq!(meter.arrived(Stamp(1), Some(5), 0, DECODE), 0);
-        assert_eq!(meter.arrived(Stamp(2), Some(9), 0, DECODE), 4);
+        assert_eq!(meter.arrived(Stamp(1), Some(5), 0), 0);
+        assert_eq!(meter.arrived(Stamp(2), Some(9), 0), 4);
         meter.damaged();
-        assert_eq!(meter.arrived(Stamp(3), Some(11), 0, DECODE), 6);
+        assert_eq!(meter.arrived(Stamp(3), Some(11), 0), 6);
         meter.opened(30.0, Stamp(4));
         meter.damaged();
-        assert_eq!(meter.arrived(Stamp(5), None, 0, DECODE), 8);
+        assert_eq!(meter.arrived(Stamp(5), None, 0), 8);
     }
 
     #[test]

@@ -1,0 +1,81 @@
+//! Ticks told as lines of the event log. Pure: compares each tick with the one before.
+
+use crate::msg::{Fault, FaultSet, Level, LinkState, Mode, Notice, Severity, Tick};
+
+/// Remembers the last tick it told about.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Narrator {
+    last: Option<Tick>,
+}
+
+impl Narrator {
+    /// Hands each line that `tick` is worth to `tell`.
+    pub(super) fn push(&mut self, tick: &Tick, mut tell: impl FnMut(Notice)) {
+        let last = self.last.replace(*tick).unwrap_or_default();
+        let mut say = |level, text: String| tell(Notice { at: tick.now, level, text });
+        if tick.mode != last.mode {
+            let (level, text) = arrival(tick.mode, last.mode);
+            say(level, text.to_owned());
+        }
+        if tick.base.link != last.base.link {
+            match tick.base.link {
+                LinkState::Up => say(Level::Good, "base connected".into()),
+                LinkState::Connecting => say(Level::Info, "port open, greeting the base".into()),
+                LinkState::Down => say(Level::Error, "base link lost".into()),
+            }
+        }
+        // Refuse-only facts are the normal state of an idle station; they are told when an engage is refused.
+        let loud: FaultSet =
+            tick.faults.iter().filter(|fault| fault.severity() != Severity::Refuse).collect();
+        for fault in loud.minus(last.faults).iter() {
+            say(level(fault), format!("{}: {}", fault.short(), fault.remedy()));
+        }
+        if !tick.refused.is_empty() && tick.refused != last.refused {
+            let reasons: Vec<_> = tick.refused.iter().map(Fault::short).collect();
+            say(Level::Warn, format!("engage refused: {}", reasons.join(", ")));
+        }
+    }
+}
+
+const fn level(fault: Fault) -> Level {
+    match fault.severity() {
+        Severity::Warn | Severity::Refuse => Level::Warn,
+        Severity::Soft | Severity::Immediate => Level::Error,
+    }
+}
+
+const fn arrival(mode: Mode, from: Mode) -> (Level, &'static str) {
+    match (mode, from) {
+        (Mode::Standby, Mode::EStop) => (Level::Good, "e-stop reset, standing by"),
+        (Mode::Standby, _) => (Level::Info, "standing by"),
+        (Mode::Manual, _) => (Level::Info, "you drive"),
+        (Mode::Autonomous, Mode::Override) => (Level::Good, "back to the policy"),
+        (Mode::Autonomous, _) => (Level::Good, "the policy drives"),
+        (Mode::Override, _) => (Level::Info, "you took over"),
+        (Mode::SoftStop, _) => (Level::Warn, "slowing down: autonomy lost its footing"),
+        (Mode::EStop, _) => (Level::Error, "E-STOP"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_change_is_told_once() {
+        // The log would flood, or stay silent about the stop that mattered.
+        let mut narrator = Narrator::default();
+        let mut lines = Vec::new();
+        let stopped = Tick {
+            mode: Mode::EStop,
+            faults: FaultSet::EMPTY.with(Fault::BaseDown).with(Fault::NoPolicy),
+            ..Tick::default()
+        };
+        for tick in [Tick::default(), stopped, stopped] {
+            narrator.push(&tick, |notice| lines.push(notice.text));
+        }
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert_eq!(lines[0], "E-STOP");
+        assert!(lines[1].starts_with("base link down"));
+    }
+}
