@@ -16,6 +16,8 @@
 mod course;
 pub mod expert;
 pub mod firmware;
+pub mod link;
+pub mod packet;
 pub mod render;
 pub mod robot;
 pub mod rollout;

@@ -2,6 +2,8 @@
 
 mod bench;
 mod expert;
+mod port;
+mod serve;
 mod sheet;
 
 use std::io::{self, Write};
@@ -28,6 +30,8 @@ enum Verb {
     Expert(expert::Args),
     /// Draws what the camera sees during expert runs into one PNG.
     Sheet(sheet::Args),
+    /// Is the robot: its base on a serial port, its camera on standard output, until standard input ends.
+    Serve(serve::Args),
     /// Measures how fast the camera's pictures are drawn, on one core.
     Bench(bench::Args),
 }
@@ -54,11 +58,12 @@ impl ScenarioArgs {
 /// # Errors
 /// The scenario cannot be read or the result cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = io::stdout();
     match &args.verb {
         Verb::List => list(&mut out),
         Verb::Expert(args) => expert::run(args, &mut out),
         Verb::Sheet(args) => sheet::run(args, &mut out),
+        Verb::Serve(args) => serve::run(args),
         Verb::Bench(args) => bench::run(args, &mut out),
     }
 }
