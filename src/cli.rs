@@ -1,27 +1,40 @@
 //! The command line: one file per verb.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+pub mod bench;
 pub mod camera;
 pub mod check;
+pub mod drive;
+mod log;
 pub mod models;
 pub mod runtime;
 pub mod sim;
+pub mod sim_process;
 pub mod terminal;
 
 /// A terminal control station for a mobile robot: see, drive, hand over, take over.
+///
+/// Without a verb it drives; without a configuration it drives a simulated robot.
 #[derive(Debug, Parser)]
-#[command(name = "pilothouse", version)]
+#[command(name = "pilothouse", version, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
+    #[command(flatten)]
+    drive: drive::Args,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Open the station (the default)
+    Drive(Box<drive::Args>),
+    /// Measure latency, jitter, CPU and memory on this machine
+    Bench(bench::Args),
     /// List the cameras, or watch what one of them delivers
     Camera(camera::Args),
     /// Tell what is ready for driving, and what to do about the rest
@@ -39,7 +52,8 @@ enum Verb {
 /// Parses, dispatches, and tells errors in one message.
 #[must_use]
 pub fn main() -> ExitCode {
-    match run(Cli::parse().verb) {
+    let cli = Cli::parse();
+    match run(cli.verb.unwrap_or_else(|| Verb::Drive(Box::new(cli.drive)))) {
         Ok(code) => code,
         Err(error) => {
             // The last words of a failing program; a closed stderr cannot be told to anyone.
@@ -53,6 +67,8 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     // Not locked: a verb may run for hours beside threads that report too.
     let mut out = io::stdout();
     match verb {
+        Verb::Drive(args) => return drive::run(*args, &mut out),
+        Verb::Bench(args) => bench::run(&args, &mut out)?,
         Verb::Camera(args) => camera::run(&args, &mut out)?,
         Verb::Check(args) => {
             return check::run(&args, &mut out, terminal::is_coloured(&io::stdout()));
@@ -65,4 +81,12 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The user's folder for what a program keeps between runs, or a clear error where the system names none.
+fn state_dir() -> anyhow::Result<PathBuf> {
+    let dirs = directories::ProjectDirs::from("", "", "pilothouse").ok_or_else(|| {
+        anyhow::anyhow!("cannot tell your home folder; set HOME to a folder you may write to")
+    })?;
+    Ok(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
 }

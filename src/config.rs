@@ -80,7 +80,7 @@ pub struct Policy {
     /// Its folder's name in `models`; empty for none.
     pub name: String,
     pub device: crate::onnx::Device,
-    /// In force at start; empty for none.
+    /// In force at start. Empty: on the simulated robot what its world suggests, else none.
     pub instruction: String,
     /// Folder of the policy folders.
     pub models: PathBuf,
@@ -160,7 +160,7 @@ impl Default for Policy {
         Self {
             name: "beacon".to_owned(),
             device: crate::onnx::Device::Auto,
-            instruction: "find the red target".to_owned(),
+            instruction: String::new(),
             models: "models".into(),
             library: None,
         }
