@@ -26,7 +26,7 @@ use crate::msg::{Key, KeyEvent, KeyPhase};
 const TAP: Duration = Duration::from_millis(50);
 /// A script longer than a day is a typing error.
 const LATEST_S: f64 = 86_400.0;
-const EXPECTED: &str = "press KEY, release KEY, tap KEY, type \"TEXT\", policy NAME, robot COMMAND, \
+const EXPECTED: &str = "press KEY, release KEY, tap KEY, type \"TEXT\", policy NAME, robot LINE, \
                         focus lost|gained, terminal freeze|thaw, or hangup";
 
 /// What one step does.
@@ -132,7 +132,7 @@ fn parse_line(line: &str, steps: &mut Vec<Step>) -> Result<(), String> {
         }
         "type" => push(at, Action::Instruction(quoted(operand)?)),
         "policy" => push(at, Action::Policy(some("policy NAME", operand)?)),
-        "robot" => push(at, Action::Robot(some("robot COMMAND", operand)?)),
+        "robot" => push(at, Action::Robot(some("robot LINE", operand)?)),
         "focus" => match operand {
             "lost" => push(at, Action::Focus { is_gained: false }),
             "gained" => push(at, Action::Focus { is_gained: true }),

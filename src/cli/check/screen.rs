@@ -76,7 +76,7 @@ fn nudge(why: &str) -> Finding {
     Finding::limited(
         "terminal",
         format!("{why}: each key press moves for 250 ms at 0.2 m/s or less"),
-        "for hold-to-drive use kitty, Ghostty, foot, WezTerm or Alacritty outside tmux, or a gamepad",
+        "for hold-to-drive: kitty, Ghostty, foot, WezTerm or Alacritty outside tmux, or a gamepad",
     )
 }
 
