@@ -7,9 +7,8 @@
 //!
 //! - Distance is from the body's centre to the target's nearest surface.
 //! - The side is judged on each box's centre line: the line through the box's centre at right
-//!   angles to the way from
-//!   start to target. Whoever crosses it, in either direction, must do so on the instructed side of
-//!   the centre.
+//!   angles to the way from start to target. Whoever crosses it, in either direction, must do so on
+//!   the instructed side of the centre.
 
 use std::time::Duration;
 
