@@ -7,11 +7,12 @@
 //!                           └─▶ Expert::drive(pose, twist)  upper bound, from the true state
 //! ```
 //!
-//! Everything is a pure function of scenario, seed and the calls made: no clock, no thread, no global randomness.
-//! Running it in real time behind a serial line and a picture stream is [`crate::cli`]'s work; [`packet`] is that stream's
-//! format and [`link`] the station's end of it.
+//! Everything is a pure function of scenario, seed and the calls made: no clock, no thread, no
+//! global randomness. Running it in real time behind a serial line and a picture stream is
+//! [`crate::cli`]'s work; [`packet`] is that stream's format and [`link`] the station's end of it.
 //!
-//! The world's frame: the robot starts at the origin, x points from there to the target, y to the left, z up.
+//! The world's frame: the robot starts at the origin, x points from there to the target, y to the
+//! left, z up.
 
 mod course;
 pub mod expert;

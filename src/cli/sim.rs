@@ -39,7 +39,8 @@ enum Verb {
 /// Which worlds to draw.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ScenarioArgs {
-    /// A built-in scenario (`pilothouse sim list`) or a scenario file; all built-in ones when left out.
+    /// A built-in scenario (`pilothouse sim list`) or a scenario file; all built-in ones when left
+    /// out.
     #[arg(long, value_name = "NAME|FILE")]
     scenario: Option<String>,
 }

@@ -1,4 +1,5 @@
-//! The scripted driver: knows the true pose, solves every scenario. Demonstrations and the upper bound come from it.
+//! The scripted driver: knows the true pose, solves every scenario. Demonstrations and the upper
+//! bound come from it.
 
 use std::f64::consts::{FRAC_PI_2, TAU};
 
@@ -19,11 +20,13 @@ const APPROACH_PER_S: f64 = 0.9;
 /// Heading error to turning speed.
 const TURN_PER_S: f64 = 1.8;
 
-/// A reactive driver: its command is a function of pose, world and side alone; it has no memory and no timer.
+/// A reactive driver: its command is a function of pose, world and side alone; it has no memory and
+/// no timer.
 ///
-/// The rule, the same for any number of boxes: pull a string from the robot to the target, around every box on the
-/// instructed side, never nearer to a corner than body, clearance and slack together. Drive along its first piece. An
-/// omni base keeps its camera on the target meanwhile; a differential one faces where it goes.
+/// The rule, the same for any number of boxes: pull a string from the robot to the target, around
+/// every box on the instructed side, never nearer to a corner than body, clearance and slack
+/// together. Drive along its first piece. An omni base keeps its camera on the target meanwhile; a
+/// differential one faces where it goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Expert {
     pub side: Side,
@@ -59,19 +62,22 @@ impl Expert {
         }
     }
 
-    /// How far the string's first piece turns away from the target towards the instructed side, radians; zero when the
-    /// way is straight. The larger of the tangents to the circles around all corners.
+    /// How far the string's first piece turns away from the target towards the instructed side,
+    /// radians; zero when the way is straight. The larger of the tangents to the circles around all
+    /// corners.
     fn detour(&self, world: &World, pose: Pose, bearing: f64) -> f64 {
         let corners = world.boxes.iter().flat_map(super::world::Block::corners);
         let turn_away = corners.map(|(x, y)| {
             let (dx, dy) = (x - pose.x, y - pose.y);
             let distance = dx.hypot(dy).max(1e-6);
             let mut towards = self.side.sign() * wrapped(dy.atan2(dx) - bearing);
-            // Behind and on the far side: passed long ago, as is everything behind on the near side.
+            // Behind and on the far side: passed long ago, as is everything behind on the near
+            // side.
             if towards > FRAC_PI_2 {
                 towards -= TAU;
             }
-            // Inside the circle there is no tangent: at right angles to the corner, and outwards the deeper it is.
+            // Inside the circle there is no tangent: at right angles to the corner, and outwards
+            // the deeper it is.
             let opening = if distance >= ROUND_M {
                 (ROUND_M / distance).asin()
             } else {

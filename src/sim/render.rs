@@ -1,5 +1,6 @@
-//! What the robot's camera sees: one ray a pixel through the room and what stands in it, exact in perspective and
-//! silhouette, textured, lit from light maps that are computed once per world, smoothed where surfaces meet.
+//! What the robot's camera sees: one ray a pixel through the room and what stands in it, exact in
+//! perspective and silhouette, textured, lit from light maps that are computed once per world,
+//! smoothed where surfaces meet.
 //!
 //! Deterministic: the same world, pose, size and picture number give the same bytes.
 
@@ -49,8 +50,8 @@ impl View {
         }
     }
 
-    /// Column and row (pixel centres at halves) of a point of the world, and its depth in metres; `None` behind the
-    /// camera.
+    /// Column and row (pixel centres at halves) of a point of the world, and its depth in metres;
+    /// `None` behind the camera.
     #[must_use]
     pub fn project(&self, x: f64, y: f64, z: f64) -> Option<(f32, f32, f32)> {
         let way = Vec3::new(x as f32, y as f32, z as f32) - self.eye;
@@ -110,8 +111,8 @@ impl Renderer {
         }
     }
 
-    /// Draws what a robot at `pose` sees into `frame.rgb` at the frame's size. `number` picks the sensor noise; the
-    /// frame's `seq` and `captured` stay as they are.
+    /// Draws what a robot at `pose` sees into `frame.rgb` at the frame's size. `number` picks the
+    /// sensor noise; the frame's `seq` and `captured` stay as they are.
     pub fn render(&mut self, pose: Pose, number: u64, frame: &mut Frame) {
         let (width, height) = (frame.width, frame.height);
         frame.resize(width, height);

@@ -1,8 +1,9 @@
-//! The simulated robot: a round body on omni or differential wheels, moved in fixed steps of [`STEP`].
+//! The simulated robot: a round body on omni or differential wheels, moved in fixed steps of
+//! [`STEP`].
 //!
-//! A setpoint reaches the motors [`LATENCY_STEPS`] steps later; they follow it with a lag and a bounded force, the wheels
-//! turn unevenly and slip, so that odometry drifts from the true pose. Where the next step would enter an obstacle the
-//! body stays where it is and loses its speed.
+//! A setpoint reaches the motors [`LATENCY_STEPS`] steps later; they follow it with a lag and a
+//! bounded force, the wheels turn unevenly and slip, so that odometry drifts from the true pose.
+//! Where the next step would enter an obstacle the body stays where it is and loses its speed.
 
 mod battery;
 mod wheels;
@@ -102,8 +103,8 @@ impl Robot {
         }
     }
 
-    /// Moves on by `dt` in whole steps of [`STEP`]; what is left over is kept for the next call. A setpoint beyond
-    /// [`LIMITS`] is cut to them, one that is not finite is zero.
+    /// Moves on by `dt` in whole steps of [`STEP`]; what is left over is kept for the next call. A
+    /// setpoint beyond [`LIMITS`] is cut to them, one that is not finite is zero.
     pub fn step(&mut self, world: &World, dt: Duration, setpoint: Twist) {
         self.carry += dt;
         while self.carry >= STEP {
@@ -208,7 +209,8 @@ fn reachable(setpoint: Twist, kinematics: Kinematics) -> Twist {
     )
 }
 
-/// The motors' speed loop: towards `wanted` with a lag, accelerating at most as force and torque allow.
+/// The motors' speed loop: towards `wanted` with a lag, accelerating at most as force and torque
+/// allow.
 fn follow(now: Twist, wanted: Twist, dt: f64) -> Twist {
     let share = dt / MOTOR_LAG_S;
     let (mut x, mut y) =

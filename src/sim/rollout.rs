@@ -9,7 +9,7 @@ use super::{Expert, Robot, Side, World};
 /// Between two commands of the expert: 50 a second, as the station's control loop.
 pub const CONTROL: Duration = Duration::from_millis(20);
 /// An expert that takes longer than this has failed.
-const EXPERT_LIMIT: Duration = Duration::from_secs(60);
+const EXPERT_LIMIT: Duration = Duration::from_mins(1);
 
 /// What an expert's run was like.
 #[derive(Clone, Copy, Debug, PartialEq)]

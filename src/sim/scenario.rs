@@ -56,7 +56,8 @@ pub const DEFAULT: &str = "open";
 
 macro_rules! embedded {
     ($($name:literal)*) => {
-        /// Names and texts of the scenarios that are part of the binary, in the order they are listed.
+        /// Names and texts of the scenarios that are part of the binary, in the order they are
+        /// listed.
         pub const EMBEDDED: &[(&str, &str)] = &[$((
             $name,
             include_str!(concat!("../../configs/scenarios/", $name, ".toml")),

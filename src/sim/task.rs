@@ -1,11 +1,14 @@
-//! When an attempt has succeeded: the one definition, used by the expert, by evaluation and by training.
+//! When an attempt has succeeded: the one definition, used by the expert, by evaluation and by
+//! training.
 //!
-//! Success is: the robot stands (under [`STANDING_MPS`] for [`STANDING_FOR`]) within [`REACH_M`] of the target, having
-//! touched nothing, having passed every box on the instructed side, within [`TIME_FACTOR`] times the expert's time.
+//! Success is: the robot stands (under [`STANDING_MPS`] for [`STANDING_FOR`]) within [`REACH_M`] of
+//! the target, having touched nothing, having passed every box on the instructed side, within
+//! [`TIME_FACTOR`] times the expert's time.
 //!
 //! - Distance is from the body's centre to the target's nearest surface.
-//! - The side is judged on each box's centre line: the line through the box's centre at right angles to the way from
-//!   start to target. Whoever crosses it, in either direction, must do so on the instructed side of the centre.
+//! - The side is judged on each box's centre line: the line through the box's centre at right
+//!   angles to the way from start to target. Whoever crosses it, in either direction, must do so on
+//!   the instructed side of the centre.
 
 use std::time::Duration;
 
@@ -51,7 +54,8 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// `expert_time` is how long [`super::rollout::expert_time`] says the expert takes in this world on this side.
+    /// `expert_time` is how long [`super::rollout::expert_time`] says the expert takes in this
+    /// world on this side.
     #[must_use]
     pub fn new(side: Side, expert_time: Duration) -> Self {
         Self {
@@ -134,7 +138,8 @@ mod tests {
         }
     }
 
-    /// Feeds a stand of `ms` milliseconds at `distance` from the target's surface, after a legal pass on the left.
+    /// Feeds a stand of `ms` milliseconds at `distance` from the target's surface, after a legal
+    /// pass on the left.
     fn standing(distance: f64, speed: f64, ms: u64, expert: Duration) -> Outcome {
         let world = world();
         let mut tracker = Tracker::new(Side::Left, expert);
@@ -191,7 +196,7 @@ mod tests {
             (Side::Right, -0.5, false, false),
             (Side::Right, 0.5, true, true),
         ] {
-            let mut tracker = Tracker::new(side, Duration::from_secs(60));
+            let mut tracker = Tracker::new(side, Duration::from_mins(1));
             let mut xs = [block.x - 0.01, block.x + 0.01];
             if back {
                 xs.reverse();
@@ -208,7 +213,7 @@ mod tests {
     fn a_touch_fails_for_good() {
         // If this failed, bumping along a box would be forgiven.
         let world = world();
-        let mut tracker = Tracker::new(Side::Left, Duration::from_secs(60));
+        let mut tracker = Tracker::new(Side::Left, Duration::from_mins(1));
         let touch = Truth { contact: Some(Obstacle::Box), ..at(0, 0.2, 0.0, 0.1) };
         let failed = Outcome::Failure(Failure::Contact(Obstacle::Box));
         assert_eq!(tracker.update(&world, &touch), failed);
@@ -219,7 +224,7 @@ mod tests {
     fn the_clock_of_standing_starts_again_after_a_move() {
         // If this failed, two short stops would count as one long one.
         let world = world();
-        let mut tracker = Tracker::new(Side::Left, Duration::from_secs(60));
+        let mut tracker = Tracker::new(Side::Left, Duration::from_mins(1));
         let x = world.target.x - world.target.radius - 0.3;
         for (ms, speed) in [(0, 0.0), (900, 0.0), (950, 0.2), (1000, 0.0), (1950, 0.0)] {
             assert_eq!(tracker.update(&world, &at(ms, x, 0.0, speed)), Outcome::Running);

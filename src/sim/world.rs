@@ -1,4 +1,5 @@
-//! One world: where everything stands, how big it is, how it looks. Drawn from a scenario and a seed, then constant.
+//! One world: where everything stands, how big it is, how it looks. Drawn from a scenario and a
+//! seed, then constant.
 
 mod generate;
 pub(crate) mod look;
@@ -96,7 +97,8 @@ pub enum Obstacle {
     Thing,
 }
 
-/// Everything that is fixed for one attempt. Does not depend on the instruction: each world is posed with both sides.
+/// Everything that is fixed for one attempt. Does not depend on the instruction: each world is
+/// posed with both sides.
 #[derive(Clone, Debug, PartialEq)]
 pub struct World {
     pub scenario: Scenario,
@@ -118,8 +120,8 @@ impl World {
         generate::world(scenario, seed)
     }
 
-    /// From a point on the floor to the nearest thing that stops a robot, and what it is. Zero inside it, negative
-    /// behind a wall.
+    /// From a point on the floor to the nearest thing that stops a robot, and what it is. Zero
+    /// inside it, negative behind a wall.
     #[must_use]
     pub fn nearest_obstacle(&self, x: f64, y: f64) -> (f64, Obstacle) {
         let walls =

@@ -59,7 +59,8 @@ pub(super) fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Time this thread has computed: unlike a clock on the wall it does not count what other programs took.
+/// Time this thread has computed: unlike a clock on the wall it does not count what other programs
+/// took.
 #[cfg(unix)]
 fn cpu_now() -> Stamp {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);

@@ -64,7 +64,8 @@ impl Tally {
     fn line(&self, name: &str) -> String {
         let solved = f64::from(self.solved.max(1));
         format!(
-            "{name:<24} {:>5}/{:<5} {:>6.2} % {:>6.1} s mean {:>5.1} s longest  x{:.2} mean x{:.2} most  {} m nearest, {} under {CLEARANCE_M} m",
+            "{name:<24} {:>5}/{:<5} {:>6.2} % {:>6.1} s mean {:>5.1} s longest  \
+             x{:.2} mean x{:.2} most  {} m nearest, {} under {CLEARANCE_M} m",
             self.solved,
             self.runs,
             100.0 * f64::from(self.solved) / f64::from(self.runs.max(1)),
@@ -105,7 +106,7 @@ pub(super) fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     }
     writeln!(
         out,
-        "time factor: time over that of the same way at full speed, the second of standing included"
+        "time factor: time over that of the same way at full speed, a second of standing included"
     )?;
     for (scenario, tally) in scenarios.iter().zip(&tallies) {
         writeln!(out, "{}", tally.line(&scenario.name))?;

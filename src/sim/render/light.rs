@@ -1,5 +1,6 @@
-//! How much light falls on a point: daylight through the window, the sun, the room's lamps, and what stands in between.
-//! Computed once per world into light maps; nothing in a world but the robot moves.
+//! How much light falls on a point: daylight through the window, the sun, the room's lamps, and
+//! what stands in between. Computed once per world into light maps; nothing in a world but the
+//! robot moves.
 
 use glam::Vec3;
 
@@ -150,8 +151,9 @@ impl Light {
         self.solids.iter().any(|solid| solid.hit(from, way).is_some_and(|hit| hit.t < 1.0))
     }
 
-    /// How much of the surroundings a point sees: less in corners and at the foot of things. Of the floor, the share that
-    /// an upright wall of height h at distance d hides is (1 - d / sqrt(d² + h²)) / 2.
+    /// How much of the surroundings a point sees: less in corners and at the foot of things. Of the
+    /// floor, the share that an upright wall of height h at distance d hides is (1 - d / sqrt(d² +
+    /// h²)) / 2.
     fn openness(&self, point: Vec3, normal: Vec3) -> f32 {
         let hidden = |distance: f32, height: f32| {
             0.5 * (1.0 - distance / (distance * distance + height * height).sqrt().max(1e-6))

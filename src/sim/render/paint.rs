@@ -1,5 +1,5 @@
-//! Painted surfaces: computed once per process, tileable where they repeat. The same for every seed; tints and light are
-//! not.
+//! Painted surfaces: computed once per process, tileable where they repeat. The same for every
+//! seed; tints and light are not.
 
 use std::sync::OnceLock;
 

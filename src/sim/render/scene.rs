@@ -122,7 +122,8 @@ impl Scene {
         }
     }
 
-    /// Draws one row of one body, where it is nearest. The slices are the row's part within the body's columns.
+    /// Draws one row of one body, where it is nearest. The slices are the row's part within the
+    /// body's columns.
     pub(super) fn draw_solid_row(
         &self,
         view: &View,
@@ -216,7 +217,8 @@ struct Level {
     surface: Surface,
 }
 
-/// The rectangle around a body's projected corners; the whole picture when it reaches behind the camera.
+/// The rectangle around a body's projected corners; the whole picture when it reaches behind the
+/// camera.
 fn place(view: &View, body: usize, solid: &Solid) -> Option<Place> {
     let half = solid.half_extent();
     let corners = [(1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0), (1.0, -1.0)]

@@ -109,10 +109,10 @@ impl Solid {
         let p = o + d * t;
         let across = |value: f32, half: f32| (0.5 + 0.5 * value / half).clamp(0.0, 1.0);
         let down = (1.0 - p.z / self.height).clamp(0.0, 1.0);
-        let (face, u, v) = if t == enter.x {
+        let (face, u, v) = if enter.x >= t {
             let u = across(p.y, half.y);
             if d.x < 0.0 { (Face::Side(0), u, down) } else { (Face::Side(2), 1.0 - u, down) }
-        } else if t == enter.y {
+        } else if enter.y >= t {
             let u = across(p.x, half.x);
             if d.y < 0.0 { (Face::Side(1), 1.0 - u, down) } else { (Face::Side(3), u, down) }
         } else {
@@ -164,7 +164,8 @@ impl Solid {
     }
 }
 
-/// Stands for the angle around the z axis, 0..1, without a trigonometric function: the place on a square.
+/// Stands for the angle around the z axis, 0..1, without a trigonometric function: the place on a
+/// square.
 #[inline]
 pub(super) fn around(x: f32, y: f32) -> f32 {
     let share = 0.25 * y / (x.abs() + y.abs()).max(1e-9);

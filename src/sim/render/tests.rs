@@ -33,7 +33,8 @@ fn colored(frame: &Frame, color: TargetColor) -> Vec<(f32, f32)> {
 
 #[test]
 fn rays_and_projection_are_inverse() {
-    // If this failed, what is drawn into the picture (the planned path) would not lie on the picture's floor.
+    // If this failed, what is drawn into the picture (the planned path) would not lie on the
+    // picture's floor.
     let mount = Mount { height_m: 0.35, tilt: 0.04, hfov: 1.9 };
     let view = View::new(&mount, Pose { x: 0.3, y: -0.2, yaw: 0.7 }, 320, 240);
     for (column, row) in [(3.5, 200.5), (160.0, 120.0), (300.0, 40.5)] {
@@ -123,7 +124,8 @@ fn no_pixel_is_left_unpainted_anywhere() {
 
 #[test]
 fn same_picture_bit_for_bit_and_noise_that_moves() {
-    // If this failed, an evaluation by pictures could not be repeated, or a frozen camera could not be told from a live one.
+    // If this failed, an evaluation by pictures could not be repeated, or a frozen camera could not
+    // be told from a live one.
     let world = World::generate(&Scenario::embedded("one-crosswise-medium").unwrap(), 9);
     let size = (96, 72);
     let first = picture(&world, world.start, 4, size);

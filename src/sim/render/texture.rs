@@ -1,6 +1,8 @@
-//! Pictures that are sampled: 8-bit, packed, side lengths powers of two, with smaller copies of themselves for distance.
+//! Pictures that are sampled: 8-bit, packed, side lengths powers of two, with smaller copies of
+//! themselves for distance.
 //!
-//! Coordinates are phases: the whole picture is 0..2³², so that wrapping around is what integers do by themselves.
+//! Coordinates are phases: the whole picture is 0..2³², so that wrapping around is what integers do
+//! by themselves.
 
 /// Packed 0x00BBGGRR. Small, because waiting for memory costs more than the arithmetic.
 pub(super) type Texel = u32;
@@ -82,8 +84,8 @@ impl Texture {
     pub(super) fn level(&self, footprint: f32) -> usize {
         let texels = footprint * (1_u32 << self.levels[0].log_width) as f32;
         // The exponent of a float is its logarithm, rounded down.
-        let log = (texels.to_bits() >> 23) as i32 - 127;
-        log.clamp(0, self.levels.len() as i32 - 1) as usize
+        let log = (texels.to_bits() >> 23).saturating_sub(127) as usize;
+        log.min(self.levels.len() - 1)
     }
 
     /// Bilinear; texel centres lie at half texels.
@@ -118,7 +120,7 @@ impl Level {
         let row = y << self.log_width;
         let row_below = (row + width) & ((width << self.log_height) - 1);
         let at = |row: u32, x: u32| self.texels[(row + x) as usize];
-        let both = share_x * share_y >> 8;
+        let both = (share_x * share_y) >> 8;
         let four = [
             (at(row, x), 256 + both - share_x - share_y),
             (at(row, right), share_x - both),
@@ -151,8 +153,8 @@ impl Level {
     }
 }
 
-/// Multiplies paint by light: both display-space, where the product of two powers is the power of the product. 128 is
-/// neutral in `light`.
+/// Multiplies paint by light: both display-space, where the product of two powers is the power of
+/// the product. 128 is neutral in `light`.
 #[inline]
 pub(super) fn shade(paint: Texel, light: Texel) -> Texel {
     let channel =

@@ -8,8 +8,9 @@ const ARM_M: f64 = 0.12;
 
 /// Relates wheel speeds (m/s at the rim) to the body's velocity.
 ///
-/// Omni: four wheels at 45°, 135°, 225°, 315°, each driving along its tangent. Differential: left and right.
-/// The equations are those of Siegwart, Nourbakhsh, Scaramuzza, *Introduction to Autonomous Mobile Robots*, section 3.2.
+/// Omni: four wheels at 45°, 135°, 225°, 315°, each driving along its tangent. Differential: left
+/// and right. The equations are those of Siegwart, Nourbakhsh, Scaramuzza, *Introduction to
+/// Autonomous Mobile Robots*, section 3.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wheels {
     kinematics: Kinematics,
@@ -77,12 +78,19 @@ mod tests {
     #[test]
     fn closed_forms() {
         // If this failed, signs or arms would be wrong: a left turn would be a right one.
-        let diff = Wheels::new(Kinematics::Differential);
-        assert_eq!(diff.from_twist(Twist::new(0.0, 0.0, 1.0))[..2], [-ARM_M, ARM_M]);
-        let omni = Wheels::new(Kinematics::Omni);
-        assert_eq!(omni.from_twist(Twist::new(0.0, 0.0, 1.0)), [ARM_M; COUNT]);
+        let check = |kinematics, twist, expected: [f64; COUNT]| {
+            let rims = Wheels::new(kinematics).from_twist(twist);
+            let is_close =
+                rims.iter().zip(expected).all(|(rim, wanted)| (rim - wanted).abs() < 1e-12);
+            assert!(is_close, "{kinematics:?} {twist:?}: {rims:?}");
+        };
+        let (turn, ahead, left) =
+            (Twist::new(0.0, 0.0, 1.0), Twist::new(1.0, 0.0, 0.0), Twist::new(0.0, 1.0, 0.0));
         let h = std::f64::consts::FRAC_1_SQRT_2;
-        assert_eq!(omni.from_twist(Twist::new(1.0, 0.0, 0.0)), [-h, -h, h, h]);
-        assert_eq!(omni.from_twist(Twist::new(0.0, 1.0, 0.0)), [h, -h, -h, h]);
+        check(Kinematics::Differential, turn, [-ARM_M, ARM_M, 0.0, 0.0]);
+        check(Kinematics::Differential, ahead, [1.0, 1.0, 0.0, 0.0]);
+        check(Kinematics::Omni, turn, [ARM_M; COUNT]);
+        check(Kinematics::Omni, ahead, [-h, -h, h, h]);
+        check(Kinematics::Omni, left, [h, -h, -h, h]);
     }
 }

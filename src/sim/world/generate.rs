@@ -91,7 +91,8 @@ fn boxes(scenario: &Scenario, mount: &Mount, target: &Target, rng: &mut Pcg64) -
     blocks
 }
 
-/// The height at which the line of sight over the farthest corner still meets [`VISIBLE_M`] of the target.
+/// The height at which the line of sight over the farthest corner still meets [`VISIBLE_M`] of the
+/// target.
 fn height_max(block: &Block, mount: &Mount, target: &Target) -> f64 {
     let far = block.corners().iter().fold(0.0, |far: f64, c| far.max(c.0.hypot(c.1)));
     let below_camera = mount.height_m - target.height + VISIBLE_M;

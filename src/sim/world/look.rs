@@ -75,7 +75,8 @@ pub enum DecalStyle {
     Picture,
 }
 
-/// Something flat on a wall: metres along the wall (from its end with the smaller coordinate) and above the floor.
+/// Something flat on a wall: metres along the wall (from its end with the smaller coordinate) and
+/// above the floor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decal {
     pub wall: Wall,
@@ -155,7 +156,8 @@ pub struct Look {
     pub boxes: Vec<(BoxStyle, Tint)>,
     pub decals: Vec<Decal>,
     pub window: Window,
-    /// Direction to the sun: its azimuth against the window's outward normal and its elevation, radians.
+    /// Direction to the sun: its azimuth against the window's outward normal and its elevation,
+    /// radians.
     pub sun: (f64, f64),
     /// Brightness of direct sun; zero on a cloudy day.
     pub sun_strength: f32,

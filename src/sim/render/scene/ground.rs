@@ -158,7 +158,8 @@ impl<'a> GroundRow<'a> {
     }
 }
 
-/// Soft light is smooth: it is computed on a coarse grid; contact shadows and the sun's edges are not.
+/// Soft light is smooth: it is computed on a coarse grid; contact shadows and the sun's edges are
+/// not.
 fn ground_light(room: &Room, light: &Light, log: u32, z: f32, color: Tint) -> Texture {
     const COARSE: usize = 40;
     let size = (1_u32 << log) as f32;

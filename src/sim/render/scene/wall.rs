@@ -68,7 +68,8 @@ impl WallFace {
             let light = map.sample_corner(phase(u * (31.0 / 32.0)), phase(v * (15.0 / 16.0)));
             times(unpack(shade(grain, light)), look.wall_tint)
         });
-        // What is on the wall takes the wall's colour for its light; this takes the wall's paint out of it again.
+        // What is on the wall takes the wall's colour for its light; this takes the wall's paint
+        // out of it again.
         let unpainted = |color: Tint| -> [u32; 3] {
             let [red, green, blue] = look.wall_tint;
             tint([color[0] / red, color[1] / green, color[2] / blue])
