@@ -1,6 +1,7 @@
 //! The robot's base: velocity commands out, telemetry in.
 //!
-//! A [`Base`] never blocks and never reads a clock: bytes go through a [`Line`], which the runtime backs with threads.
+//! A [`Base`] never blocks and never reads a clock: bytes go through a [`Line`], which the runtime
+//! backs with threads.
 
 pub mod native;
 pub mod ports;
@@ -48,7 +49,8 @@ pub trait Line: Send {
     /// Moves what arrived into `buffer`; returns how many bytes.
     fn read(&mut self, buffer: &mut [u8]) -> usize;
 
-    /// When the newest of the bytes read so far arrived, if the line notes it: ticks are coarser than a round trip.
+    /// When the newest of the bytes read so far arrived, if the line notes it: ticks are coarser
+    /// than a round trip.
     fn received_at(&self) -> Option<Stamp> {
         None
     }

@@ -83,7 +83,8 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The user's folder for what a program keeps between runs, or a clear error where the system names none.
+/// The user's folder for what a program keeps between runs, or a clear error where the system names
+/// none.
 fn state_dir() -> anyhow::Result<PathBuf> {
     let dirs = directories::ProjectDirs::from("", "", "pilothouse").ok_or_else(|| {
         anyhow::anyhow!("cannot tell your home folder; set HOME to a folder you may write to")

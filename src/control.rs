@@ -1,8 +1,9 @@
-//! The supervisor: who drives, what the chunk says for this moment, when autonomy may start and must end. Pure.
+//! The supervisor: who drives, what the chunk says for this moment, when autonomy may start and
+//! must end. Pure.
 //!
-//! [`step`] runs once per tick and cannot fail: it answers with a [`Decision`] and its reasons. It neither limits speed
-//! steps nor brakes: a wish of zero is ramped down, and everything checked once more, by [`crate::safety`], which this
-//! module does not know.
+//! [`step`] runs once per tick and cannot fail: it answers with a [`Decision`] and its reasons. It
+//! neither limits speed steps nor brakes: a wish of zero is ramped down, and everything checked
+//! once more, by [`crate::safety`], which this module does not know.
 //!
 //! # Modes
 //!
@@ -15,27 +16,33 @@
 //! | `SoftStop` (ramps down) | → `Override` | – | – | all gone and still moving → `Autonomous`; at rest or after 0.7 s → `Standby` | → `Standby` | → `EStop` | → `Override`, zeros |
 //! | `EStop` (latched) | ignored | – | – | – | – | latched again | – |
 //!
-//! Precedence: e-stop > immediate fault > operator > soft fault > policy. The take-over key acts as a pause does.
+//! Precedence: e-stop > immediate fault > operator > soft fault > policy. The take-over key acts as
+//! a pause does.
 //!
 //! # Rules the table does not show
 //!
-//! - **Hands must come off.** After a pause, a fault that ended driving, a lease that ran out under a held key, and at
-//!   start, drive input counts only once the inputs have been neutral. So nothing that comes back (a serial line, a thawed
-//!   SSH link, a resumed computer) comes back to motion.
-//! - **E-stop reset.** Two presses of reset within 3 s while the inputs stay neutral; the second one leads to `Standby` and
-//!   hands [`StopKind::Reset`](crate::msg::StopKind) to the base. A base that says it is latched puts the station into
-//!   `EStop` too, whoever latched it, except for 500 ms after a reset; a base that says it is not, while it should be, is
-//!   asked again every 500 ms.
-//! - **Waiting for the policy.** An accepted engage counts the epoch up and forgets all chunks. Until the first chunk of
-//!   that epoch the robot is `Autonomous` with zeros, authority `Nobody`; after 2 s without one it goes to `Standby` and
-//!   [`Fault::NoFreshChunk`](crate::msg::Fault) stands in `refused`.
-//! - **A policy that is not driving cannot stop a hand that is.** [`Fault::PolicyNotFinite`](crate::msg::Fault) acts in
-//!   `Autonomous` and `SoftStop` and refuses to engage; in `Manual` and `Override` it is shown.
-//! - **Old pictures.** Driving by hand with a late, stale or missing picture lowers the ceiling to [`Config::blind_mps`].
-//! - **Somebody must be able to stop it.** An operator's state older than 500 ms counts as a lost terminal: a thread that
-//!   hangs would swallow the take-over.
-//! - **Requests are counters.** What is first observed is the baseline; one tick counts as one press; a counter that goes
-//!   backwards (its source started anew) is a new baseline, except for e-stop, where any change stops.
+//! - **Hands must come off.** After a pause, a fault that ended driving, a lease that ran out under
+//!   a held key, and at start, drive input counts only once the inputs have been neutral. So
+//!   nothing that comes back (a serial line, a thawed SSH link, a resumed computer) comes back to
+//!   motion.
+//! - **E-stop reset.** Two presses of reset within 3 s while the inputs stay neutral; the second
+//!   one leads to `Standby` and hands [`StopKind::Reset`](crate::msg::StopKind) to the base. A base
+//!   that says it is latched puts the station into `EStop` too, whoever latched it, except for 500
+//!   ms after a reset; a base that says it is not, while it should be, is asked again every 500 ms.
+//! - **Waiting for the policy.** An accepted engage counts the epoch up and forgets all chunks.
+//!   Until the first chunk of that epoch the robot is `Autonomous` with zeros, authority `Nobody`;
+//!   after 2 s without one it goes to `Standby` and [`Fault::NoFreshChunk`](crate::msg::Fault)
+//!   stands in `refused`.
+//! - **A policy that is not driving cannot stop a hand that is.**
+//!   [`Fault::PolicyNotFinite`](crate::msg::Fault) acts in `Autonomous` and `SoftStop` and refuses
+//!   to engage; in `Manual` and `Override` it is shown.
+//! - **Old pictures.** Driving by hand with a late, stale or missing picture lowers the ceiling to
+//!   [`Config::blind_mps`].
+//! - **Somebody must be able to stop it.** An operator's state older than 500 ms counts as a lost
+//!   terminal: a thread that hangs would swallow the take-over.
+//! - **Requests are counters.** What is first observed is the baseline; one tick counts as one
+//!   press; a counter that goes backwards (its source started anew) is a new baseline, except for
+//!   e-stop, where any change stops.
 
 mod faults;
 mod hands;
@@ -93,7 +100,8 @@ pub struct Inputs<'a> {
 pub struct Decision {
     pub mode: Mode,
     pub authority: Authority,
-    /// Counts accepted engage requests; the policy loop stamps its chunks with it when an inference starts.
+    /// Counts accepted engage requests; the policy loop stamps its chunks with it when an inference
+    /// starts.
     pub epoch: u64,
     pub wanted: Twist,
     /// The wish counts only before this moment: the end of its source, at most five ticks ahead.

@@ -1,7 +1,7 @@
 //! Pilothouse: a terminal control station for a mobile robot.
 //!
-//! It shows the robot's camera, runs a vision-language-action policy locally, sends velocity commands to the base and
-//! lets the operator take over at any moment.
+//! It shows the robot's camera, runs a vision-language-action policy locally, sends velocity
+//! commands to the base and lets the operator take over at any moment.
 //!
 //! # One frame to one command
 //!
@@ -15,7 +15,8 @@
 //!
 //! # Modules
 //!
-//! Each module may use [`msg`] and what its row names, nothing else; `tests/tidy.rs` holds the table to it.
+//! Each module may use [`msg`] and what its row names, nothing else; `tests/tidy.rs` holds the
+//! table to it.
 //!
 //! | level | module | what it is | may use |
 //! |---|---|---|---|
@@ -35,10 +36,13 @@
 //!
 //! # Invariants
 //!
-//! - `Base::send` takes only a [`safety::SafeTwist`]: code that skips the gate does not compile. `Base::stop` is ungated.
-//! - `safety` and `control` do not know each other, allocate nothing, cannot fail, and get the time as an argument.
+//! - `Base::send` takes only a [`safety::SafeTwist`]: code that skips the gate does not compile.
+//!   `Base::stop` is ungated.
+//! - `safety` and `control` do not know each other, allocate nothing, cannot fail, and get the time
+//!   as an argument.
 //! - Only `runtime` spawns threads, sleeps or reads a clock.
-//! - The simulator's true state reaches no one who drives: `policy`, `control`, `runtime` and `tui` never import `sim`.
+//! - The simulator's true state reaches no one who drives: `policy`, `control`, `runtime` and `tui`
+//!   never import `sim`.
 //! - `tui` and `runtime` meet only in `cli::drive`, through [`msg`].
 //! - Nothing ever substitutes made-up motion: a policy that fails stops the robot.
 

@@ -1,8 +1,9 @@
 //! Plain data that crosses a border between modules or threads.
 //!
-//! Everything here is a value: no I/O, no clock, no behaviour beyond arithmetic on itself. Units are SI and end
-//! each name (`_mps`, `_ms`) where a unit-less name would leave doubt; angles are radians.
-//! Deliberately absent: any rule of motion (those live in [`crate::control`] and [`crate::safety`]).
+//! Everything here is a value: no I/O, no clock, no behaviour beyond arithmetic on itself. Units
+//! are SI and end each name (`_mps`, `_ms`) where a unit-less name would leave doubt; angles are
+//! radians. Deliberately absent: any rule of motion (those live in [`crate::control`] and
+//! [`crate::safety`]).
 
 mod base;
 mod chunk;

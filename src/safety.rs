@@ -1,23 +1,27 @@
-//! The gate between a wish and the wheels: limits, freshness, the e-stop latch. Pure: time is an argument.
+//! The gate between a wish and the wheels: limits, freshness, the e-stop latch. Pure: time is an
+//! argument.
 //!
-//! It knows nothing of modes, policies or operators, and trusts none of them: what it checks, it checks for the second
-//! time on purpose, so that one mistake in [`crate::control`] does not reach the wheels.
+//! It knows nothing of modes, policies or operators, and trusts none of them: what it checks, it
+//! checks for the second time on purpose, so that one mistake in [`crate::control`] does not reach
+//! the wheels.
 //!
 //! # Rules, in this order
 //!
-//! 1. Latched (by [`Request::e_stop`], or the base's own latch is set): zero at once. The latch is left only by
-//!    [`Request::reset`] in a request that does not ask for an e-stop too.
+//! 1. Latched (by [`Request::e_stop`], or the base's own latch is set): zero at once. The latch is
+//!    left only by [`Request::reset`] in a request that does not ask for an e-stop too.
 //! 2. Any non-finite axis: the whole twist is zero at once, and that is reported.
 //! 3. [`Request::zero_now`]: zero at once.
 //! 4. From [`Request::valid_until`] on the wish counts as zero.
 //! 5. An axis the base cannot move along is dropped.
-//! 6. One factor for all axes brings the wish under the configured and the base's top speeds, then under the live
-//!    ceiling: the path keeps its shape, the direction of travel stays.
-//! 7. Acceleration and deceleration limits lead from the last command towards the wish. Lateness never lengthens an
-//!    acceleration step past [`ACCEL_SPAN_MAX`]; slowing down is paid for the whole time that passed.
+//! 6. One factor for all axes brings the wish under the configured and the base's top speeds, then
+//!    under the live ceiling: the path keeps its shape, the direction of travel stays.
+//! 7. Acceleration and deceleration limits lead from the last command towards the wish. Lateness
+//!    never lengthens an acceleration step past [`ACCEL_SPAN_MAX`]; slowing down is paid for the
+//!    whole time that passed.
 //!
-//! Zero is never refused: a wish of zero is reached at the deceleration limit, rules 1 to 3 reach it at once.
-//! Deny by default: a limit that is not a number is zero, a base that has not said its limits does not move.
+//! Zero is never refused: a wish of zero is reached at the deceleration limit, rules 1 to 3 reach
+//! it at once. Deny by default: a limit that is not a number is zero, a base that has not said its
+//! limits does not move.
 
 mod gate;
 mod ramp;

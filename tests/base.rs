@@ -1,4 +1,5 @@
-//! Every `Base` over every kind of line, against the simulated firmware: one contract, then what each must survive.
+//! Every `Base` over every kind of line, against the simulated firmware: one contract, then what
+//! each must survive.
 #![expect(clippy::unwrap_used, reason = "a test may panic; clippy exempts only #[test] functions")]
 
 #[path = "base/contract.rs"]

@@ -1,7 +1,9 @@
-//! Runs every `tests/scenarios/*.toml`: timed keys and mishaps on a manual clock, and what must come of them.
+//! Runs every `tests/scenarios/*.toml`: timed keys and mishaps on a manual clock, and what must
+//! come of them.
 //!
-//! A scenario names every change of mode; one that is missing, or that is not named, fails it. All times are in seconds
-//! since its start, at 50 ticks a second; what is done `at` a time is seen by the first tick at or after it.
+//! A scenario names every change of mode; one that is missing, or that is not named, fails it. All
+//! times are in seconds since its start, at 50 ticks a second; what is done `at` a time is seen by
+//! the first tick at or after it.
 
 #[path = "scenarios/properties.rs"]
 mod properties;

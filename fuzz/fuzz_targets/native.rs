@@ -1,4 +1,5 @@
-//! Any bytes at both ends of the native protocol: neither may panic, and what is understood must be said the same way.
+//! Any bytes at both ends of the native protocol: neither may panic, and what is understood must be
+//! said the same way.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -66,7 +67,8 @@ fn check_stream(bytes: &[u8]) {
 }
 
 fn check_packet(packet: &Packet) {
-    // A text may hold bytes after its end that nobody sees, so a WELCOME may come back shorter than it was.
+    // A text may hold bytes after its end that nobody sees, so a WELCOME may come back shorter than
+    // it was.
     if matches!(packet.body, Body::Welcome(_)) {
         return;
     }

@@ -1,13 +1,16 @@
-//! The native wire protocol, version 1.0: everything a firmware author needs, and both ends' codec. No I/O here.
+//! The native wire protocol, version 1.0: everything a firmware author needs, and both ends' codec.
+//! No I/O here.
 //!
 //! # Line
 //!
-//! Any byte line that keeps order: UART 8N1 without flow control (115200 baud unless configured otherwise), USB CDC,
-//! TCP, a pty. The station's traffic takes about 2 kB/s towards the base and 3 kB/s back.
+//! Any byte line that keeps order: UART 8N1 without flow control (115200 baud unless configured
+//! otherwise), USB CDC, TCP, a pty. The station's traffic takes about 2 kB/s towards the base and 3
+//! kB/s back.
 //!
 //! # Packet and frame
 //!
-//! All numbers are little-endian. `f32` is IEEE 754 binary32 and finite: a packet with NaN or infinity is malformed.
+//! All numbers are little-endian. `f32` is IEEE 754 binary32 and finite: a packet with NaN or
+//! infinity is malformed.
 //!
 //! | offset | size | field | meaning |
 //! |---|---|---|---|
@@ -17,19 +20,22 @@
 //! | 5 | n | body | by type |
 //! | 5+n | 4 | crc | CRC-32/ISO-HDLC of all bytes before it |
 //!
-//! CRC-32/ISO-HDLC is that of zlib and Ethernet: polynomial 0x04C11DB7, reflected in and out, start 0xFFFFFFFF,
-//! final XOR 0xFFFFFFFF; its check value for the ASCII digits "123456789" is 0xCBF43926.
+//! CRC-32/ISO-HDLC is that of zlib and Ethernet: polynomial 0x04C11DB7, reflected in and out, start
+//! 0xFFFFFFFF, final XOR 0xFFFFFFFF; its check value for the ASCII digits "123456789" is
+//! 0xCBF43926.
 //!
-//! A packet is at most [`MAX_PACKET`] bytes and is sent as a frame: `0x00`, the packet in Consistent Overhead Byte
-//! Stuffing (COBS: Cheshire and Baker, 1999), `0x00`. Empty frames mean nothing, so the zero in front costs only
-//! itself and keeps noise on an idle line from taking the next packet with it.
+//! A packet is at most [`MAX_PACKET`] bytes and is sent as a frame: `0x00`, the packet in
+//! Consistent Overhead Byte Stuffing (COBS: Cheshire and Baker, 1999), `0x00`. Empty frames mean
+//! nothing, so the zero in front costs only itself and keeps noise on an idle line from taking the
+//! next packet with it.
 //!
 //! Receiving:
-//! 1. Collect bytes up to a zero; more than [`MAX_FRAME`] without one is garbage: skip to the next zero.
+//! 1. Collect bytes up to a zero; more than [`MAX_FRAME`] without one is garbage: skip to the next
+//!    zero.
 //! 2. Undo COBS, check the CRC. What fails is dropped and counted, never answered.
 //! 3. An unknown type with a good CRC is ignored and not counted: a newer minor version sent it.
-//! 4. A body longer than its table is good, the rest is ignored (a newer minor version appended it); a shorter one
-//!    is malformed.
+//! 4. A body longer than its table is good, the rest is ignored (a newer minor version appended
+//!    it); a shorter one is malformed.
 //!
 //! # Station to base
 //!
@@ -49,34 +55,42 @@
 //!
 //! `type`, `major` and `minor` of HELLO and WELCOME stay where they are in every version to come.
 //!
-//! Fault bits 0..=7 are named by [`fault_names`]; 8..=15 belong to the maker of the base. Any set bit makes the station
-//! stop driving.
+//! Fault bits 0..=7 are named by [`fault_names`]; 8..=15 belong to the maker of the base. Any set
+//! bit makes the station stop driving.
 //!
 //! # What the base does
 //!
-//! 1. It starts without a session, standing. It sends TELEMETRY every 20 ms, with session 0 until there is one.
-//! 2. HELLO with a session it does not have: adopt it, forget the velocity, stand. HELLO with the session it has:
-//!    change nothing. Answer either with WELCOME. If `major` is not its own, adopt nothing and answer WELCOME with
-//!    its own version and the session of the HELLO.
-//! 3. VELOCITY of its session: each axis clamped to its limits, an axis it cannot move along set to zero. VELOCITY of
-//!    another session: ignored, for it may have waited in a buffer since before an unplug.
-//! 4. Watchdog: without an accepted VELOCITY for `watchdog` it stands until the next. At most 200 ms is wanted; the
-//!    station refuses autonomy over 500 ms.
-//! 5. STOP kind 1 (any session, 0 too): stand now, whatever VELOCITY came before; the next may move. Kind 2 (any
-//!    session): the same and latch; while latched VELOCITY is accepted and echoed but moves nothing. Kind 3 (its own
-//!    session only): leave the latch, standing. Each is answered with ACK within 10 ms, each time it comes. The latch
-//!    outlives sessions; a base that can should keep it over a power cycle.
+//! 1. It starts without a session, standing. It sends TELEMETRY every 20 ms, with session 0 until
+//!    there is one.
+//! 2. HELLO with a session it does not have: adopt it, forget the velocity, stand. HELLO with the
+//!    session it has: change nothing. Answer either with WELCOME. If `major` is not its own, adopt
+//!    nothing and answer WELCOME with its own version and the session of the HELLO.
+//! 3. VELOCITY of its session: each axis clamped to its limits, an axis it cannot move along set to
+//!    zero. VELOCITY of another session: ignored, for it may have waited in a buffer since before
+//!    an unplug.
+//! 4. Watchdog: without an accepted VELOCITY for `watchdog` it stands until the next. At most 200
+//!    ms is wanted; the station refuses autonomy over 500 ms.
+//! 5. STOP kind 1 (any session, 0 too): stand now, whatever VELOCITY came before; the next may
+//!    move. Kind 2 (any session): the same and latch; while latched VELOCITY is accepted and echoed
+//!    but moves nothing. Kind 3 (its own session only): leave the latch, standing. Each is answered
+//!    with ACK within 10 ms, each time it comes. The latch outlives sessions; a base that can
+//!    should keep it over a power cycle.
 //!
 //! # What the station does
 //!
-//! 1. When the port opens: HELLO with a new session every 100 ms until WELCOME with that session comes (a board that
-//!    resets when its port opens may need two seconds). A WELCOME of another major version: HELLO every second, so
-//!    that a firmware update is noticed; it never drives such a base.
-//! 2. VELOCITY every tick, 50 a second, zeros included. Silence, not a packet, is what tells the base that nobody drives.
-//! 3. STOP again every tick with the same `request` until its ACK. While it waits, VELOCITY is zero.
-//! 4. TELEMETRY with another session (the base restarted, or another station took it) or no valid packet for a second:
-//!    a new handshake with a new session. An e-stop not reset yet is asked for again; a reset that waits is dropped.
-//! 5. A tick's packets leave together or are replaced together by the next tick's: the newest state wins.
+//! 1. When the port opens: HELLO with a new session every 100 ms until WELCOME with that session
+//!    comes (a board that resets when its port opens may need two seconds). A WELCOME of another
+//!    major version: HELLO every second, so that a firmware update is noticed; it never drives such
+//!    a base.
+//! 2. VELOCITY every tick, 50 a second, zeros included. Silence, not a packet, is what tells the
+//!    base that nobody drives.
+//! 3. STOP again every tick with the same `request` until its ACK. While it waits, VELOCITY is
+//!    zero.
+//! 4. TELEMETRY with another session (the base restarted, or another station took it) or no valid
+//!    packet for a second: a new handshake with a new session. An e-stop not reset yet is asked for
+//!    again; a reset that waits is dropped.
+//! 5. A tick's packets leave together or are replaced together by the next tick's: the newest state
+//!    wins.
 
 mod codec;
 mod message;

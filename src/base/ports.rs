@@ -1,7 +1,8 @@
-//! Ports a base may hang on: what there is, what is on it, whether it may be opened, and opening it.
+//! Ports a base may hang on: what there is, what is on it, whether it may be opened, and opening
+//! it.
 //!
-//! Reading and writing an opened port belongs to the runtime's threads. Listing opens nothing: opening a port raises
-//! its control lines, and many boards restart on that.
+//! Reading and writing an opened port belongs to the runtime's threads. Listing opens nothing:
+//! opening a port raises its control lines, and many boards restart on that.
 
 mod access;
 mod address;
@@ -54,8 +55,8 @@ impl std::fmt::Debug for OpenPort {
 
 /// Writes fail with `TimedOut` or `WouldBlock` when the port takes nothing.
 pub trait PortWriter: Write + Send {
-    /// Bytes the system took but the port has not sent; 0 where it does not say. The system would take seconds of
-    /// commands for a device that reads none, and deliver them all when it does.
+    /// Bytes the system took but the port has not sent; 0 where it does not say. The system would
+    /// take seconds of commands for a device that reads none, and deliver them all when it does.
     fn queued(&self) -> usize;
 }
 

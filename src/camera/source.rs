@@ -19,7 +19,8 @@ pub struct Config {
     pub format: Option<PixelFormat>,
     /// Begin a video file or an image folder again at its end.
     pub repeat: bool,
-    /// Above the floor, metres; with tilt and field of view it places the planned path in the picture.
+    /// Above the floor, metres; with tilt and field of view it places the planned path in the
+    /// picture.
     pub height_m: f64,
     /// Downwards positive, degrees.
     pub tilt_deg: f64,

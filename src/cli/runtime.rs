@@ -52,7 +52,8 @@ pub fn run(args: &Args, input: &mut dyn BufRead, out: &mut dyn Write) -> anyhow:
         Some(Verb::Install { gpu, yes, from }) => {
             let variant = if *gpu { Variant::Gpu } else { Variant::Cpu };
             let plan = library::plan(&cache, variant)?;
-            // Seconds of download were asked for by typing the command; gigabytes are another matter.
+            // Seconds of download were asked for by typing the command; gigabytes are another
+            // matter.
             if *gpu && !*yes && !plan.wheels.is_empty() && !agreed(&plan, input, out)? {
                 bail!("nothing was installed; `--yes` installs without asking");
             }
@@ -123,7 +124,8 @@ fn install(request: &Request, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a graph of one operator on the GPU; says what ran it, or in the provider's own words why not.
+/// Runs a graph of one operator on the GPU; says what ran it, or in the provider's own words why
+/// not.
 fn try_cuda(library: &Library) -> anyhow::Result<String> {
     library.preload()?;
     let runtime = Runtime::load(&library.path)?;

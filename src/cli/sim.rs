@@ -30,7 +30,8 @@ enum Verb {
     Expert(expert::Args),
     /// Draws what the camera sees during expert runs into one PNG.
     Sheet(sheet::Args),
-    /// Is the robot: its base on a serial port, its camera on standard output, until standard input ends.
+    /// Is the robot: its base on a serial port, its camera on standard output, until standard input
+    /// ends.
     Serve(serve::Args),
     /// Measures how fast the camera's pictures are drawn, on one core.
     Bench(bench::Args),

@@ -1,4 +1,5 @@
-//! The simulated robot as a child process: the station measures only itself, and loses nothing if the robot dies.
+//! The simulated robot as a child process: the station measures only itself, and loses nothing if
+//! the robot dies.
 
 use std::io::Write;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -25,7 +26,8 @@ impl SimProcess {
     /// Starts this very program as `sim serve` and waits for its hello.
     ///
     /// # Errors
-    /// It cannot be started, or ended at once: an unknown scenario, say; its own words are on standard error.
+    /// It cannot be started, or ended at once: an unknown scenario, say; its own words are on
+    /// standard error.
     pub fn start(config: &Sim) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let mut child = Command::new(program)

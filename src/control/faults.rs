@@ -19,8 +19,8 @@ const BASE_BLOCKED: Duration = Duration::from_millis(100);
 const STOP_UNCONFIRMED: Duration = Duration::from_millis(200);
 const WATCHDOG_WARN: Duration = Duration::from_millis(200);
 const WATCHDOG_MAX: Duration = Duration::from_millis(500);
-/// The operator's state is made anew every tick. One this old comes from an input thread that hangs: nobody could take
-/// over or stop the robot.
+/// The operator's state is made anew every tick. One this old comes from an input thread that
+/// hangs: nobody could take over or stop the robot.
 const OPERATOR_SILENT: Duration = Duration::from_millis(500);
 const BATTERY_LOW: f64 = 0.2;
 const TICK_GAP: Duration = Duration::from_millis(200);
@@ -31,8 +31,9 @@ const SUSPENDED: Duration = Duration::from_millis(100);
 /// An inference that runs this long will not come: the slots it would fill are over.
 const INFERENCE_MAX: Duration = Duration::from_secs(1);
 
-/// Every reason, at once, why autonomy may not start; empty is green. Judges facts only; what the supervisor remembers
-/// (a frozen picture, low confidence, a chunk that was not finite) it adds itself.
+/// Every reason, at once, why autonomy may not start; empty is green. Judges facts only; what the
+/// supervisor remembers (a frozen picture, low confidence, a chunk that was not finite) it adds
+/// itself.
 #[must_use]
 pub fn preflight(
     now: Stamp,

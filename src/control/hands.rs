@@ -56,8 +56,8 @@ impl Grip {
     }
 }
 
-/// Deflection times the ceiling; a diagonal is no faster than a straight line. Not-a-number stays one: the gate sees it,
-/// stops and reports.
+/// Deflection times the ceiling; a diagonal is no faster than a straight line. Not-a-number stays
+/// one: the gate sees it, stops and reports.
 fn twist(operator: &OperatorInput, config: &Config, ceiling_mps: f64) -> Twist {
     let cap = ceiling_mps.min(at_least_zero(operator.speed_cap_mps));
     let [x, y, yaw] =

@@ -1,13 +1,15 @@
 //! What the newest chunk says for this moment.
 //!
-//! Slot `i` stands for `captured + i * slot`, straight lines between the slots; the last one holds for one slot length.
-//! Nothing is said past `captured + horizon`. Slots that are over when a chunk arrives are never played, since the time
-//! asked for is always now. A chunk replaces another one only if its picture was taken later.
+//! Slot `i` stands for `captured + i * slot`, straight lines between the slots; the last one holds
+//! for one slot length. Nothing is said past `captured + horizon`. Slots that are over when a chunk
+//! arrives are never played, since the time asked for is always now. A chunk replaces another one
+//! only if its picture was taken later.
 //!
-//! At a replacement the plan does not jump: for [`FADE`] the output moves in a straight line of weights from what would
-//! have been said without the new chunk to what the new chunk says *for the same moment*. It stays between the two, also
-//! when chunks arrive faster than the fade: then the fade so far is what is faded from. Past the end of an old chunk its
-//! last word stands in for the rest of the fade, with fading weight.
+//! At a replacement the plan does not jump: for [`FADE`] the output moves in a straight line of
+//! weights from what would have been said without the new chunk to what the new chunk says *for the
+//! same moment*. It stays between the two, also when chunks arrive faster than the fade: then the
+//! fade so far is what is faded from. Past the end of an old chunk its last word stands in for the
+//! rest of the fade, with fading weight.
 
 use std::time::Duration;
 
@@ -52,7 +54,8 @@ impl Playback {
         self.chunk.as_ref()
     }
 
-    /// Takes `chunk` if it is of this epoch and newer. One from the future waits (it is offered again next tick).
+    /// Takes `chunk` if it is of this epoch and newer. One from the future waits (it is offered
+    /// again next tick).
     pub(super) fn offer(&mut self, chunk: &ActionChunk, epoch: u64, now: Stamp) -> Offered {
         if !(chunk.confidence.is_finite() && chunk.twists().iter().all(|twist| twist.is_finite())) {
             return Offered::NotFinite;
@@ -65,7 +68,8 @@ impl Playback {
         Offered::Fine
     }
 
-    /// The twist for `now` and the moment up to which the plan reaches; `None` when it says nothing.
+    /// The twist for `now` and the moment up to which the plan reaches; `None` when it says
+    /// nothing.
     pub(super) fn at(&self, now: Stamp) -> Option<(Twist, Stamp)> {
         let chunk = self.chunk.as_ref()?;
         let new = say(chunk, now)?;
@@ -79,7 +83,8 @@ impl Playback {
         Some((twist, end(chunk)))
     }
 
-    /// The present plan as points; `None` when it is silent by now: then there is nothing to fade from.
+    /// The present plan as points; `None` when it is silent by now: then there is nothing to fade
+    /// from.
     fn fade_from(&self, now: Stamp) -> Option<Fade> {
         let (mut last, _) = self.at(now)?;
         let mut points = [last; FADE_POINTS];

@@ -32,7 +32,8 @@ impl Seen {
     }
 }
 
-/// Half the range ahead counts as forward, so that wrapping is an edge and a restart at zero is not.
+/// Half the range ahead counts as forward, so that wrapping is an edge and a restart at zero is
+/// not.
 const fn advanced(before: u32, after: u32) -> bool {
     let steps = after.wrapping_sub(before);
     steps != 0 && steps < 1 << 31

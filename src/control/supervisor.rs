@@ -17,9 +17,9 @@ const RESET_WINDOW: Duration = Duration::from_secs(3);
 const LATCH_GRACE: Duration = Duration::from_millis(500);
 const FIRST_CHUNK_MAX: Duration = Duration::from_secs(2);
 const LOW_CONFIDENCE_MAX: Duration = Duration::from_millis(500);
-/// A camera whose content does not change while the robot moves is frozen. Only then: a still scene repeats itself bit
-/// for bit from a source without noise (the simulator, a video). 300 ms as for any old picture, and 200 ms for the robot
-/// to get going.
+/// A camera whose content does not change while the robot moves is frozen. Only then: a still scene
+/// repeats itself bit for bit from a source without noise (the simulator, a video). 300 ms as for
+/// any old picture, and 200 ms for the robot to get going.
 const FROZEN_MAX: Duration = Duration::from_millis(500);
 
 /// The supervisor's memory. Equal memories and equal inputs give equal decisions.

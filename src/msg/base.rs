@@ -84,7 +84,8 @@ pub struct Battery {
     pub charge: f64,
 }
 
-/// Everything known of the base this tick. Plain and copyable; names and limits are in [`BaseInfo`].
+/// Everything known of the base this tick. Plain and copyable; names and limits are in
+/// [`BaseInfo`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct BaseReport {
     pub link: LinkState,

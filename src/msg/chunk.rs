@@ -19,9 +19,11 @@ pub struct ActionChunk {
     pub inference_ended: Stamp,
     /// Length of one time slot.
     pub slot: Duration,
-    /// The manifest's `horizon_ms_max`: never play past `captured + horizon`, whatever slots remain.
+    /// The manifest's `horizon_ms_max`: never play past `captured + horizon`, whatever slots
+    /// remain.
     pub horizon: Duration,
-    /// Probability that every axis is within the stated tolerance of what the operator would do, 0..=1.
+    /// Probability that every axis is within the stated tolerance of what the operator would do,
+    /// 0..=1.
     pub confidence: f64,
     n_slots: usize,
     twists: [Twist; MAX_SLOTS],

@@ -24,7 +24,8 @@ pub enum Command {
     Quit,
 }
 
-/// One row of the key table: what is pressed, what it asks for, and how the footer and help name it.
+/// One row of the key table: what is pressed, what it asks for, and how the footer and help name
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Binding {
     /// Names that [`Key`] parses, as `w`, `up`, `enter`, `space`, `ctrl-c`.
@@ -87,7 +88,8 @@ mod tests {
 
     #[test]
     fn every_bound_name_is_a_key_and_bound_once() {
-        // A typing error in the table would leave a key dead; a double one would make its meaning depend on order.
+        // A typing error in the table would leave a key dead; a double one would make its meaning
+        // depend on order.
         let mut seen = HashSet::new();
         for name in BINDINGS.iter().flat_map(|binding| binding.keys) {
             let key: Key = name.parse().unwrap();

@@ -16,7 +16,8 @@ pub enum Severity {
 
 macro_rules! faults {
     ($($(#[$doc:meta])* $name:ident, $severity:ident, $short:literal, $remedy:literal;)*) => {
-        /// Everything that can be wrong while driving; each has one severity, one name and one remedy.
+        /// Everything that can be wrong while driving; each has one severity, one name and one
+        /// remedy.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Fault {

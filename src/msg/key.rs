@@ -1,6 +1,7 @@
 use std::str::FromStr;
 
-/// A key, independent of the terminal that sent it: the character it types, shift and caps lock applied.
+/// A key, independent of the terminal that sent it: the character it types, shift and caps lock
+/// applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     pub code: KeyCode,
@@ -61,7 +62,8 @@ impl Key {
     }
 }
 
-/// Names as in [`super::BINDINGS`] and key scripts: `w`, `up`, `enter`, `space`, `ctrl-c`, `alt-x`, `f1`.
+/// Names as in [`super::BINDINGS`] and key scripts: `w`, `up`, `enter`, `space`, `ctrl-c`, `alt-x`,
+/// `f1`.
 impl FromStr for Key {
     type Err = UnknownKey;
 

@@ -23,17 +23,20 @@ pub enum InputMode {
     Nudge,
 }
 
-/// The operator's latest state, newest wins. Presses are counted, so that none is lost when a state is overwritten.
+/// The operator's latest state, newest wins. Presses are counted, so that none is lost when a state
+/// is overwritten.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct OperatorInput {
     /// When this state was made.
     pub stamp: Stamp,
-    /// When the event behind the last change of `axes` or `requests` reached the station; for latency figures.
+    /// When the event behind the last change of `axes` or `requests` reached the station; for
+    /// latency figures.
     pub event: Stamp,
     pub axes: Axes,
     /// `axes` counts only before this moment.
     pub lease_until: Stamp,
-    /// m/s; a nudge is slow. Infinite where hold-to-drive or a dead-man button vouches for the input.
+    /// m/s; a nudge is slow. Infinite where hold-to-drive or a dead-man button vouches for the
+    /// input.
     pub speed_cap_mps: f64,
     /// Every device at rest: no drive key held or leased, sticks centred, dead-man released.
     pub neutral: bool,

@@ -48,6 +48,7 @@ pub struct Readiness {
     pub tick_late: Duration,
     /// Time since the previous tick began, by the monotonic clock; zero at the first.
     pub tick_gap: Duration,
-    /// How much further the boot clock went than the monotonic one since the previous tick (suspend).
+    /// How much further the boot clock went than the monotonic one since the previous tick
+    /// (suspend).
     pub suspended: Duration,
 }

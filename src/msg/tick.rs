@@ -3,8 +3,8 @@ use super::{
     Twist,
 };
 
-/// One turn of the control loop: inputs, decision, command. The one record of truth; the screen shows it, the recorder
-/// stores it, replay feeds its inputs back through the same pure functions.
+/// One turn of the control loop: inputs, decision, command. The one record of truth; the screen
+/// shows it, the recorder stores it, replay feeds its inputs back through the same pure functions.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tick {
     pub number: u64,

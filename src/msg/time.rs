@@ -1,7 +1,8 @@
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// Nanoseconds on the station's monotonic clock (`CLOCK_MONOTONIC` on Unix). Only [`crate::runtime`] makes new ones.
+/// Nanoseconds on the station's monotonic clock (`CLOCK_MONOTONIC` on Unix). Only
+/// [`crate::runtime`] makes new ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp(pub u64);
 
@@ -16,7 +17,8 @@ impl Stamp {
         Self(ms * 1_000_000)
     }
 
-    /// Time from `earlier` to `self`; zero when `earlier` is later (a stamp from another thread may be).
+    /// Time from `earlier` to `self`; zero when `earlier` is later (a stamp from another thread may
+    /// be).
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

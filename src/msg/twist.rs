@@ -54,7 +54,8 @@ impl Twist {
     }
 }
 
-/// What the operator's hands ask for, each axis in -1..=1 of what the ceiling allows. Signs as in [`Twist`].
+/// What the operator's hands ask for, each axis in -1..=1 of what the ceiling allows. Signs as in
+/// [`Twist`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Axes {
     pub x: f64,

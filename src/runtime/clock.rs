@@ -1,4 +1,5 @@
-//! The station's clocks. Ages use the monotonic one; the boot clock also counts while the computer sleeps.
+//! The station's clocks. Ages use the monotonic one; the boot clock also counts while the computer
+//! sleeps.
 
 use std::time::Duration;
 

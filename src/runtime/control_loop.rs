@@ -31,7 +31,8 @@ pub(super) struct ControlParts {
     pub operator: Output<OperatorInput>,
     pub camera: Facts,
     pub policy: PolicyTaps,
-    /// Full: the tick is left out of the screen's and the reports' view, and counted there by its number's gap.
+    /// Full: the tick is left out of the screen's and the reports' view, and counted there by its
+    /// number's gap.
     pub ticks: rtrb::Producer<Tick>,
     /// The base's own words after each handshake.
     pub base_info: SyncSender<BaseInfo>,

@@ -1,4 +1,5 @@
-//! Latency figures: a window of recent samples for the screen, a histogram of the whole run for reports.
+//! Latency figures: a window of recent samples for the screen, a histogram of the whole run for
+//! reports.
 
 use std::time::Duration;
 
@@ -104,7 +105,8 @@ mod tests {
 
     #[test]
     fn percentiles_of_a_known_series() {
-        // Reports would state wrong percentiles. 1..=1000 ms: nearest rank, within the histogram's 0.1 %.
+        // Reports would state wrong percentiles. 1..=1000 ms: nearest rank, within the histogram's
+        // 0.1 %.
         let mut whole = Whole::default();
         let mut window = Window::default();
         for ms in 1..=1000 {

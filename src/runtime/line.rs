@@ -1,13 +1,15 @@
-//! A [`Line`] over a real port: two threads between the control loop and a device that may block, vanish or come back.
+//! A [`Line`] over a real port: two threads between the control loop and a device that may block,
+//! vanish or come back.
 //!
 //! ```text
 //! control thread ─▶[newest buffer]─▶ base-tx ─▶ port          one base-tx a connection
 //! control thread ◀─[ring of bytes]◀─ base-rx ◀─ port          opens, reads, reopens
 //! ```
 //!
-//! The control side takes no lock, allocates nothing and never waits. A write that the port does not take delays only
-//! base-tx; one that never returns is left behind with its thread, and a reopened port gets a new one. When the ring is
-//! full (nobody polls) new bytes are dropped: the decoder counts the damage and goes on.
+//! The control side takes no lock, allocates nothing and never waits. A write that the port does
+//! not take delays only base-tx; one that never returns is left behind with its thread, and a
+//! reopened port gets a new one. When the ring is full (nobody polls) new bytes are dropped: the
+//! decoder counts the damage and goes on.
 
 mod receive;
 mod transmit;
@@ -116,7 +118,8 @@ impl ThreadedLine {
     /// The thread that serves `generation`; it changes only with the generation.
     fn sender(&mut self, generation: u32) -> Option<&Thread> {
         if self.sender.as_ref().is_none_or(|(served, _)| *served != generation) {
-            // The lock is held for moments and only when a port opens; if just now, the next tick asks again.
+            // The lock is held for moments and only when a port opens; if just now, the next tick
+            // asks again.
             let sender = self.shared.sender.try_lock().ok()?.clone()?;
             self.sender = Some((generation, sender));
         }

@@ -1,4 +1,5 @@
-//! What the ticks add up to: figures for the screen and the summary of a run. Pure: fed with ticks, owns no thread.
+//! What the ticks add up to: figures for the screen and the summary of a run. Pure: fed with ticks,
+//! owns no thread.
 
 use std::time::Duration;
 

@@ -24,7 +24,8 @@ impl Narrator {
                 LinkState::Down => say(Level::Error, "base link lost".into()),
             }
         }
-        // Refuse-only facts are the normal state of an idle station; they are told when an engage is refused.
+        // Refuse-only facts are the normal state of an idle station; they are told when an engage
+        // is refused.
         let loud: FaultSet =
             tick.faults.iter().filter(|fault| fault.severity() != Severity::Refuse).collect();
         for fault in loud.minus(last.faults).iter() {

@@ -1,4 +1,5 @@
-//! The operator's desk: terminal, gamepad and script all end in one [`Teleop`], whose newest state goes to control.
+//! The operator's desk: terminal, gamepad and script all end in one [`Teleop`], whose newest state
+//! goes to control.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +9,8 @@ use super::clock;
 use crate::msg::{OperatorInput, Stamp};
 use crate::teleop::Teleop;
 
-/// Shared by the threads that read the operator's devices; control only ever touches the mailbox behind it.
+/// Shared by the threads that read the operator's devices; control only ever touches the mailbox
+/// behind it.
 #[derive(Debug)]
 pub struct Desk(Mutex<State>);
 

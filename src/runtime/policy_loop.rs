@@ -15,8 +15,8 @@ use crate::policy::{Policy, PolicyError, PolicyInfo};
 /// Waits this long for a frame before it looks at commands again.
 const FRAME_WAIT: Duration = Duration::from_millis(50);
 
-/// Commands and events that may wait; a full command queue means the thread is stuck in an inference, and the newest
-/// command is then refused with a notice.
+/// Commands and events that may wait; a full command queue means the thread is stuck in an
+/// inference, and the newest command is then refused with a notice.
 const QUEUE: usize = 16;
 
 /// Waits at most the given time for a frame that was not handed out before.
@@ -51,8 +51,8 @@ pub struct PolicyTaps {
     pub epoch: Arc<AtomicU64>,
 }
 
-/// The owner's side. Dropping it ends the thread after the inference it is in; nobody waits for that, because an
-/// inference that never returns must not keep the station from closing.
+/// The owner's side. Dropping it ends the thread after the inference it is in; nobody waits for
+/// that, because an inference that never returns must not keep the station from closing.
 #[derive(Debug)]
 pub struct PolicyHandle {
     commands: SyncSender<PolicyCommand>,

@@ -1,4 +1,5 @@
-//! The station: every thread started in order, joined to one another by mailboxes, watched from one place.
+//! The station: every thread started in order, joined to one another by mailboxes, watched from one
+//! place.
 
 use std::io;
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use crate::msg::{BaseInfo, Level, Notice, Tick};
 use crate::safety::{Gate, Limits};
 use crate::teleop::Teleop;
 
-/// Ticks that may wait for [`Station::poll`]: five seconds of them. When full, the newest is left out of the figures.
+/// Ticks that may wait for [`Station::poll`]: five seconds of them. When full, the newest is left
+/// out of the figures.
 const TICKS: usize = 256;
 
 /// Decode times and camera notices that may wait; more are left out.
@@ -44,7 +46,8 @@ pub struct Parts {
 /// A running station. Dropping it stops the robot first and then the rest.
 #[derive(Debug)]
 pub struct Station {
-    // Dropped in order of declaration: control says farewell to the base while everything else still runs.
+    // Dropped in order of declaration: control says farewell to the base while everything else
+    // still runs.
     _control: ControlHandle,
     pub desk: Arc<Desk>,
     pub policy: PolicyHandle,

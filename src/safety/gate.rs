@@ -2,7 +2,8 @@ use super::ramp::Rates;
 use super::{Checked, Limits, Request, SafeTwist};
 use crate::msg::{BaseReport, Kinematics, Limiter, Stamp, Twist};
 
-/// The gate's memory: the last command, when it was given, and the latch. The rules are in [`crate::safety`].
+/// The gate's memory: the last command, when it was given, and the latch. The rules are in
+/// [`crate::safety`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gate {
     limits: Limits,
@@ -32,7 +33,8 @@ impl Gate {
         self.latched
     }
 
-    /// The command for this tick. Called once per tick, also with nothing to send, so that the ramps know the time.
+    /// The command for this tick. Called once per tick, also with nothing to send, so that the
+    /// ramps know the time.
     pub fn check(&mut self, request: &Request, base: &BaseReport, now: Stamp) -> Checked {
         let span = self.last_at.map_or_else(Default::default, |at| now.since(at));
         self.last_at = Some(now);
@@ -49,7 +51,8 @@ impl Gate {
 
         let (wish, mut limiter) = self.limited(request, base, now);
         let caps = Caps::new(&self.limits, base);
-        // A base whose limits shrank (another base on the same line) must not be held to the old ones.
+        // A base whose limits shrank (another base on the same line) must not be held to the old
+        // ones.
         let from = caps.fit(caps.reachable(self.last));
         let [x, y] = self.linear.approach(
             [from.linear_x, from.linear_y],

@@ -23,8 +23,9 @@ impl Rates {
 
     /// Moves from `from` straight towards `to` for `span`.
     ///
-    /// Going along the line between them, the length first shrinks (at most to the point nearest to rest), then grows:
-    /// the first part is covered at `decel`, the rest at `accel`. A straight line keeps the direction while braking.
+    /// Going along the line between them, the length first shrinks (at most to the point nearest to
+    /// rest), then grows: the first part is covered at `decel`, the rest at `accel`. A straight
+    /// line keeps the direction while braking.
     pub(super) fn approach(self, from: [f64; 2], to: [f64; 2], span: Duration) -> [f64; 2] {
         let way = [to[0] - from[0], to[1] - from[1]];
         let length = way[0].hypot(way[1]);

@@ -121,7 +121,8 @@ fn ramps_by_hand_computed_steps() {
         (t(0.0, 0.0, 0.0), t(0.0, 0.0, -1.0), t(0.0, 0.0, -0.06)),
         // Through rest: 10 ms of braking from 0.015, then 10 ms of acceleration.
         (t(0.015, 0.0, 0.0), t(-0.5, 0.0, 0.0), t(-0.01, 0.0, 0.0)),
-        // Sideways at full speed is neither braked nor stopped first: the chord shrinks, then grows.
+        // Sideways at full speed is neither braked nor stopped first: the chord shrinks, then
+        // grows.
         (
             t(0.3, 0.0, 0.0),
             t(0.0, 0.3, 0.0),

@@ -1,6 +1,8 @@
-//! The device end of the native protocol: what a robot's firmware does, without a port, a clock or a motor.
+//! The device end of the native protocol: what a robot's firmware does, without a port, a clock or
+//! a motor.
 //!
-//! It follows "What the base does" in [`crate::base::native`]; the simulator puts it behind a pty, tests drive it by hand.
+//! It follows "What the base does" in [`crate::base::native`]; the simulator puts it behind a pty,
+//! tests drive it by hand.
 
 use std::time::Duration;
 

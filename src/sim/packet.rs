@@ -7,8 +7,8 @@
 //! | `STAT` | [`Status`] as JSON |
 //! | `GONE` | empty: the camera is unplugged; it is back with the next `FRAM` |
 //!
-//! Tag and length take 4 bytes each; every number is little-endian. The head of a `FRAM` is written at the moment the
-//! picture shows, before it is drawn, so that its arrival is the time of capture.
+//! Tag and length take 4 bytes each; every number is little-endian. The head of a `FRAM` is written
+//! at the moment the picture shows, before it is drawn, so that its arrival is the time of capture.
 
 use serde::{Deserialize, Serialize};
 

@@ -110,7 +110,8 @@ fn a_write_that_hangs_blocks_nobody_and_is_left_behind() {
 
 #[test]
 fn a_full_queue_is_blocked_and_the_newest_bytes_win() {
-    // Broken: the system stores seconds of old commands for a stuck device and delivers them when it wakes.
+    // Broken: the system stores seconds of old commands for a stuck device and delivers them when
+    // it wakes.
     let knobs = Arc::new(Knobs::default());
     knobs.queued.store(4096, SeqCst);
     let mut line = line(&knobs);

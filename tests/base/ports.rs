@@ -75,7 +75,8 @@ fn contract_over_tcp() {
 
 #[test]
 fn unplugged_and_back() {
-    // Broken: pulling the cable ends the drive for good, or the robot moves by itself when it is back.
+    // Broken: pulling the cable ends the drive for good, or the robot moves by itself when it is
+    // back.
     let socket = Socket::new();
     let (master, slave) = socket.plug();
     let mut rig = rig(socket.address());
@@ -95,7 +96,8 @@ fn unplugged_and_back() {
 
 #[test]
 fn a_port_that_takes_nothing() {
-    // Broken: a base that hangs blocks the control loop, or nobody learns that commands do not leave.
+    // Broken: a base that hangs blocks the control loop, or nobody learns that commands do not
+    // leave.
     let socket = Socket::new();
     let (mut master, _slave) = socket.plug();
     let mut line = ThreadedLine::new(socket.address(), BAUD).unwrap();

@@ -17,7 +17,8 @@ fn ticks(rig: &mut MemoryRig, count: usize, command: SafeTwist) {
 
 #[test]
 fn hello_is_repeated_and_nothing_moves_before_its_answer() {
-    // Broken: a board that boots slowly is never greeted, or is sent commands before it said what it is.
+    // Broken: a board that boots slowly is never greeted, or is sent commands before it said what
+    // it is.
     let mut rig = MemoryRig::new();
     rig.device().firmware.set_silent(true);
     ticks(&mut rig, 100, forward(0.4));
@@ -31,7 +32,8 @@ fn hello_is_repeated_and_nothing_moves_before_its_answer() {
 
 #[test]
 fn another_major_version_is_never_driven() {
-    // Broken: a base whose packets mean something else is sent motion, or an updated one is never noticed.
+    // Broken: a base whose packets mean something else is sent motion, or an updated one is never
+    // noticed.
     let mut rig = MemoryRig::new();
     rig.device().firmware.set_major(2);
     ticks(&mut rig, 250, forward(0.4));
@@ -47,7 +49,8 @@ fn another_major_version_is_never_driven() {
 
 #[test]
 fn a_stop_is_repeated_every_tick_until_acknowledged() {
-    // Broken: one lost packet and the robot keeps going, or the operator is told that it stopped when nobody knows.
+    // Broken: one lost packet and the robot keeps going, or the operator is told that it stopped
+    // when nobody knows.
     let mut rig = MemoryRig::up();
     rig.device().firmware.set_acknowledging(false);
     rig.device().heard.clear();
@@ -218,7 +221,8 @@ fn a_blocked_port_is_reported() {
 
 #[test]
 fn faults_and_round_trip_are_reported() {
-    // Broken: a base's fault does not reach the operator, or the round trip counts the base's own telemetry period.
+    // Broken: a base's fault does not reach the operator, or the round trip counts the base's own
+    // telemetry period.
     let mut rig = MemoryRig::up();
     rig.device().firmware.set_fault_bits(0b10_0000);
     let report = rig.until("fault", SafeTwist::ZERO, |report, _| report.fault_bits != 0);

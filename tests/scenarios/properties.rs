@@ -103,7 +103,8 @@ proptest! {
         mode in prop::sample::select(vec![InputMode::Hold, InputMode::Nudge]),
         story in prop::collection::vec((any_act(), 1_usize..40), 1..40),
     ) {
-        // Some order of keys and mishaps would move the robot without a right to, too fast, or not twice the same way.
+        // Some order of keys and mishaps would move the robot without a right to, too fast, or not
+        // twice the same way.
         let mut rig = Rig::new(mode);
         let mut ticks: Vec<Tick> = Vec::new();
         let mut source_at = rig.now;

@@ -1,5 +1,6 @@
-//! The station's loop on a manual clock: the real teleop, supervisor, gate and both ends of the native protocol among simple
-//! models of terminal, camera and policy. What the parts do is scripted with [`Act`]; every tick is recorded as the station records it.
+//! The station's loop on a manual clock: the real teleop, supervisor, gate and both ends of the
+//! native protocol among simple models of terminal, camera and policy. What the parts do is
+//! scripted with [`Act`]; every tick is recorded as the station records it.
 
 use std::time::Duration;
 
@@ -357,7 +358,8 @@ impl Rig {
     }
 }
 
-/// The heart of the loop, as the runtime runs it and as a replay does: supervisor, then gate. Also what to ask the base.
+/// The heart of the loop, as the runtime runs it and as a replay does: supervisor, then gate. Also
+/// what to ask the base.
 fn decide(
     supervisor: &mut Supervisor,
     gate: &mut Gate,

@@ -1,5 +1,5 @@
-//! The robot: the station's and the device's end of the native protocol, a wire between them, and wheels that follow at
-//! once.
+//! The robot: the station's and the device's end of the native protocol, a wire between them, and
+//! wheels that follow at once.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};

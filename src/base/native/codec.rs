@@ -47,7 +47,8 @@ pub fn encode(packet: &Packet) -> Encoded {
 
     let mut encoded = Encoded { bytes: [0; MAX_FRAME + 2], len: 0 };
     let plain = plain.get(..len).unwrap_or_default();
-    // The array holds the longest frame, so the error cannot come; if it did, nothing would be sent.
+    // The array holds the longest frame, so the error cannot come; if it did, nothing would be
+    // sent.
     encoded.len = cobs::try_encode_including_sentinels(plain, &mut encoded.bytes).unwrap_or(0);
     encoded
 }

@@ -71,7 +71,8 @@ impl<L: Line> NativeBase<L> {
         }
     }
 
-    /// The version (major, minor) of a base that answers but speaks another major version, so is not driven.
+    /// The version (major, minor) of a base that answers but speaks another major version, so is
+    /// not driven.
     #[must_use]
     pub fn foreign_version(&self) -> Option<(u8, u8)> {
         self.foreign
@@ -295,7 +296,8 @@ impl<L: Line> Base for NativeBase<L> {
 }
 
 impl<L: Line> NativeBase<L> {
-    /// Whether asking for `kind` now is another request than the newest one: callers may ask every tick.
+    /// Whether asking for `kind` now is another request than the newest one: callers may ask every
+    /// tick.
     fn is_new(&self, kind: StopKind) -> bool {
         let pending = self.request.map(|request| request.kind);
         match kind {

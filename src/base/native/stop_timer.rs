@@ -10,12 +10,14 @@ const STANDING: f64 = 0.01;
 /// Commands have ceased when the newest that the base has is older than three ticks.
 const CEASED: Duration = Duration::from_millis(60);
 
-/// Watches telemetry. A measurement runs from the moment the last command was handed to the line to the arrival of the
-/// first telemetry that shows the base standing: the line's delay and one telemetry period are in it.
+/// Watches telemetry. A measurement runs from the moment the last command was handed to the line to
+/// the arrival of the first telemetry that shows the base standing: the line's delay and one
+/// telemetry period are in it.
 ///
-/// It counts only while the newest command that the base has is one that moves and no stop was asked for: a base that
-/// stands because it was told to measures nothing. So it needs a caller that stops sending while it keeps polling
-/// (a stop test), or a line that still brings telemetry but takes no commands.
+/// It counts only while the newest command that the base has is one that moves and no stop was
+/// asked for: a base that stands because it was told to measures nothing. So it needs a caller that
+/// stops sending while it keeps polling (a stop test), or a line that still brings telemetry but
+/// takes no commands.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct StopTimer(Phase);
 
@@ -30,8 +32,8 @@ enum Phase {
 }
 
 impl StopTimer {
-    /// One telemetry: `command` is the echoed VELOCITY with its sequence and when it was sent, if known. Answers the
-    /// measurement once.
+    /// One telemetry: `command` is the echoed VELOCITY with its sequence and when it was sent, if
+    /// known. Answers the measurement once.
     pub(super) fn observe(
         &mut self,
         command: Option<(u16, Twist, Stamp)>,

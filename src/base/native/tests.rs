@@ -50,8 +50,9 @@ fn hex(bytes: &[u8]) -> String {
 
 #[test]
 fn golden_bytes() {
-    // Broken: the bytes on the wire changed, so firmware in the field no longer understands us. Made independently by
-    // a few lines of Python (struct, zlib.crc32 and a COBS written from the paper).
+    // Broken: the bytes on the wire changed, so firmware in the field no longer understands us.
+    // Made independently by a few lines of Python (struct, zlib.crc32 and a COBS written from the
+    // paper).
     let golden = [
         (packet(1, Body::HELLO), "000501efbe01020105cc9d59d200"),
         (
@@ -113,7 +114,8 @@ fn resynchronises_after_garbage() {
 
 #[test]
 fn unknown_types_and_longer_bodies_are_a_newer_minor_version() {
-    // Broken: this station would count a newer base's packets as line noise, or not understand them.
+    // Broken: this station would count a newer base's packets as line noise, or not understand
+    // them.
     let longer = frame(&[&[0x03, 1, 0, 2, 0][..], &[2, 7, 0], &[9, 9, 9]].concat());
     let unknown = frame(&[0x7F, 1, 0, 2, 0, 1, 2, 3]);
     let stop = Body::Stop { kind: StopKind::EStop, request: 7 };
@@ -132,7 +134,8 @@ fn another_major_version_is_told_apart() {
 
 #[test]
 fn malformed_bodies_are_counted() {
-    // Broken: a body that is short, not finite or out of range reaches the station as if it were true.
+    // Broken: a body that is short, not finite or out of range reaches the station as if it were
+    // true.
     let nan = f32::NAN.to_le_bytes();
     let mut negative_limit = welcome_bytes();
     negative_limit[10..14].copy_from_slice(&(-1.0_f32).to_le_bytes());
@@ -151,7 +154,8 @@ fn malformed_bodies_are_counted() {
 
 #[test]
 fn a_twist_that_is_not_finite_is_sent_as_zero() {
-    // Broken: a number too large for the wire would make the packet malformed and hide the heartbeat.
+    // Broken: a number too large for the wire would make the packet malformed and hide the
+    // heartbeat.
     let (packets, _) = decode(&encode(&packet(1, Body::Velocity(Twist::new(0.1, 1e300, 0.0)))));
     assert_eq!(packets[0].body, Body::Velocity(Twist::ZERO));
 }

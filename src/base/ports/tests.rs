@@ -8,7 +8,8 @@ fn port(path: &str, vid: u16, serial: &str) -> PortInfo {
 
 #[test]
 fn addresses_parse_and_print() {
-    // Broken: a name in the configuration opens another port, or a typing error is taken for a path.
+    // Broken: a name in the configuration opens another port, or a typing error is taken for a
+    // path.
     for text in [
         "/dev/ttyUSB0",
         "COM3",
@@ -40,7 +41,8 @@ fn addresses_parse_and_print() {
 
 #[test]
 fn a_usb_id_finds_its_port_wherever_it_is() {
-    // Broken: after a replug under another path the station would not find its base, or drive another one.
+    // Broken: after a replug under another path the station would not find its base, or drive
+    // another one.
     let ports = [port("/dev/ttyUSB0", 0x1111, "a"), port("/dev/ttyUSB1", 0x0403, "b")];
     let find = |text: &str, ports: &[PortInfo]| match text.parse().unwrap() {
         PortAddress::Usb(id) => find(&PortAddress::Usb(id.clone()), &id, ports),

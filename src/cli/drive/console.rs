@@ -1,6 +1,7 @@
 //! The terminal: put into raw mode and back, and its keys read on a thread of their own.
 //!
-//! Keys go straight from here to the operator's desk. Drawing may be stuck in a slow link; a stop is not.
+//! Keys go straight from here to the operator's desk. Drawing may be stuck in a slow link; a stop
+//! is not.
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +22,8 @@ use crate::teleop::{Parser, TERMINAL_ENTER, TERMINAL_LEAVE, TERMINAL_STATUS_QUER
 /// Events that may wait for the screen; more are dropped there (the desk has them all the same).
 const QUEUE: usize = 256;
 
-/// The terminal as we found it comes back when this is dropped, and before a panic prints its message.
+/// The terminal as we found it comes back when this is dropped, and before a panic prints its
+/// message.
 #[derive(Debug)]
 pub(super) struct Console(());
 

@@ -149,7 +149,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Takes in what happened. The script has no terminal to lose, so it answers its own status queries.
+    /// Takes in what happened. The script has no terminal to lose, so it answers its own status
+    /// queries.
     fn look(&mut self) -> anyhow::Result<()> {
         let answers = self.answers;
         self.station.desk.update(|teleop, now| {

@@ -16,7 +16,8 @@ pub(super) fn detect(screen: &Screen) -> Options {
     };
     let graphics = match screen.graphics {
         Graphics::HalfBlocks => None,
-        // Multiplexers pass the question on but seldom the pictures, and half blocks work in all of them.
+        // Multiplexers pass the question on but seldom the pictures, and half blocks work in all of
+        // them.
         Graphics::Auto if environment.is_multiplexed || depth != Depth::TrueColor => None,
         Graphics::Auto => {
             picker().filter(|picker| picker.protocol_type() != ProtocolType::Halfblocks)
@@ -40,7 +41,8 @@ fn picker() -> Option<Picker> {
     }
 }
 
-/// A protocol that was asked for is used even where the terminal does not claim it; only the cell size is then guessed.
+/// A protocol that was asked for is used even where the terminal does not claim it; only the cell
+/// size is then guessed.
 fn forced(protocol: ProtocolType) -> Option<Picker> {
     let mut picker = picker().unwrap_or_else(Picker::halfblocks);
     picker.set_protocol_type(protocol);

@@ -1,4 +1,5 @@
-//! When the next picture may be drawn: at the screen's rate, and over a slow link only as fast as it carries them.
+//! When the next picture may be drawn: at the screen's rate, and over a slow link only as fast as
+//! it carries them.
 
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ const PERIOD: Duration = Duration::from_millis(33);
 /// A terminal that has not answered for this long may have lost the question: draw again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Keeps at most one picture unanswered: behind each goes a status query, and its answer frees the next. Without this,
-/// seconds of pictures would pile up in a slow link and every answer to a key press would wait behind them.
+/// Keeps at most one picture unanswered: behind each goes a status query, and its answer frees the
+/// next. Without this, seconds of pictures would pile up in a slow link and every answer to a key
+/// press would wait behind them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
     answers: bool,

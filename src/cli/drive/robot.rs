@@ -34,8 +34,8 @@ impl Robot {
     /// Starts the simulator if it is wanted, and gathers what [`Station::start`] takes.
     ///
     /// # Errors
-    /// The simulator does not start; the system has no thread to give. A camera or port that is missing is no error:
-    /// it is opened when it comes.
+    /// The simulator does not start; the system has no thread to give. A camera or port that is
+    /// missing is no error: it is opened when it comes.
     pub(in crate::cli) fn connect(
         config: &Config,
         teleop: Teleop,
@@ -96,8 +96,8 @@ impl Robot {
         }
     }
 
-    /// What to tell a policy that was loaded while no instruction is in force: the simulated world's own text, where the
-    /// policy suggests the same.
+    /// What to tell a policy that was loaded while no instruction is in force: the simulated
+    /// world's own text, where the policy suggests the same.
     pub(super) fn first_instruction(&self, event: &PolicyEvent) -> Option<PolicyCommand> {
         let PolicyEvent::Loaded(policy) = event else { return None };
         let hello = self.sim.as_ref()?.hello();

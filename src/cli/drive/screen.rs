@@ -1,5 +1,5 @@
-//! Driving on screen: one loop that takes in events and draws. It may be as slow as the terminal is; nothing that moves
-//! or stops the robot waits for it.
+//! Driving on screen: one loop that takes in events and draws. It may be as slow as the terminal
+//! is; nothing that moves or stops the robot waits for it.
 
 use std::io::{self, BufWriter, Stdout};
 use std::process::ExitCode;

@@ -9,11 +9,12 @@ use anyhow::Context;
 use crate::runtime::Desk;
 use crate::runtime::{clock, spawn};
 
-/// A screen that is stuck in a dead terminal gets this long before the process ends without it. By then control has
-/// stopped the robot: the hang-up reached it directly.
+/// A screen that is stuck in a dead terminal gets this long before the process ends without it. By
+/// then control has stopped the robot: the hang-up reached it directly.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Watches for hang-up, termination and interrupt; each stops the robot at the next tick and sets `quit`.
+/// Watches for hang-up, termination and interrupt; each stops the robot at the next tick and sets
+/// `quit`.
 pub(super) fn watch(desk: Arc<Desk>, quit: Arc<AtomicBool>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,5 @@
-//! The simulated base's end of the serial line: a pseudo-terminal, or TCP where the system has none.
+//! The simulated base's end of the serial line: a pseudo-terminal, or TCP where the system has
+//! none.
 
 use std::io;
 

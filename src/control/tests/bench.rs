@@ -10,8 +10,8 @@ pub(super) const TICK: Duration = Duration::from_millis(20);
 pub(super) const FORWARD: Axes = Axes { x: 1.0, y: 0.0, yaw: 0.0 };
 pub(super) const PLAN: Twist = Twist::new(0.2, 0.0, 0.1);
 
-/// A supervisor among healthy parts. [`Bench::tick`] advances the time and makes every stamp fresh; what a test breaks,
-/// it breaks in the closure of [`Bench::tick_with`], after that.
+/// A supervisor among healthy parts. [`Bench::tick`] advances the time and makes every stamp fresh;
+/// what a test breaks, it breaks in the closure of [`Bench::tick_with`], after that.
 #[derive(Clone, Debug)]
 pub(super) struct Bench {
     pub(super) now: Stamp,
@@ -124,7 +124,8 @@ impl Bench {
         decisions.last().expect("at least one tick")
     }
 
-    /// Holds `axes` from now on, with a lease renewed by the test if it wants to drive longer than 300 ms.
+    /// Holds `axes` from now on, with a lease renewed by the test if it wants to drive longer than
+    /// 300 ms.
     pub(super) fn drive(&mut self, axes: Axes) -> Decision {
         self.hold(axes);
         self.tick()

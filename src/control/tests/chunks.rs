@@ -137,7 +137,8 @@ fn chunks_faster_than_the_fade_do_not_jump() {
         let level = if n % 2 == 0 { 0.4 } else { -0.4 };
         playback.offer(&chunk(0, now, &[x(level); 10]), 0, now);
         let got = said(&playback, 1000 + 20 * n).unwrap();
-        // A step of a fifth of the way between the extremes, and what the old fade moved in the same time.
+        // A step of a fifth of the way between the extremes, and what the old fade moved in the
+        // same time.
         assert!(
             last.is_none_or(|last| (got - last).abs() <= 0.8 * 0.2 + 1e-9),
             "{n}: {last:?} {got}"

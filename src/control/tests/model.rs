@@ -1,4 +1,5 @@
-//! Every sequence of a few events, from every mode: what must hold in each tick, whatever came before.
+//! Every sequence of a few events, from every mode: what must hold in each tick, whatever came
+//! before.
 
 use std::time::Duration;
 
@@ -213,7 +214,8 @@ fn check_entries(before: &Before, b: &Bench, decision: &Decision, engage: bool) 
 
 #[test]
 fn every_short_story_keeps_the_rules() {
-    // Some order of presses, faults and returns would move the robot without a right to, or free a latched one.
+    // Some order of presses, faults and returns would move the robot without a right to, or free a
+    // latched one.
     let mut n_ticks = 0;
     for (mode, depth) in [
         (Mode::Standby, 4),

@@ -351,7 +351,8 @@ fn the_bases_own_latch_is_ours() {
 
 #[test]
 fn after_a_reset_the_base_has_half_a_second_to_unlatch() {
-    // The telemetry in flight at the reset would latch the station again; a base that stays latched would be overlooked.
+    // The telemetry in flight at the reset would latch the station again; a base that stays latched
+    // would be overlooked.
     let mut bench = Bench::in_mode(Mode::EStop);
     reset(&mut bench);
     let at = bench.now;

@@ -117,7 +117,8 @@ fn a_healthy_bench_has_no_fault() {
 
 #[test]
 fn a_policy_in_the_shadow_cannot_stop_a_hand() {
-    // While somebody steers around a danger, a NaN of the policy they took over from would take the stick from them.
+    // While somebody steers around a danger, a NaN of the policy they took over from would take the
+    // stick from them.
     for mode in [Mode::Manual, Mode::Override] {
         let mut bench = Bench::in_mode(mode);
         bench.readiness.policy.not_finite = true;
@@ -134,7 +135,8 @@ fn a_policy_in_the_shadow_cannot_stop_a_hand() {
 
 #[test]
 fn low_confidence_needs_half_a_second_and_a_threshold() {
-    // One unsure moment would end autonomy, a policy that is never sure would drive on, or advisory would stop.
+    // One unsure moment would end autonomy, a policy that is never sure would drive on, or advisory
+    // would stop.
     for (least, confidence, ends) in [
         (0.5, 0.49, true),
         (0.5, 0.5, false),
@@ -169,7 +171,8 @@ fn one_sure_answer_starts_the_unsure_time_anew() {
 
 #[test]
 fn a_frozen_camera_is_one_whose_picture_stays_while_the_robot_moves() {
-    // A camera that repeats its last picture with fresh numbers would be trusted; or a still scene would be distrusted.
+    // A camera that repeats its last picture with fresh numbers would be trusted; or a still scene
+    // would be distrusted.
     let mut bench = Bench::new();
     let frozen_at = bench.now;
     let freeze = |b: &mut Bench| b.readiness.camera.changed = Some(frozen_at);

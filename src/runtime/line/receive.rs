@@ -129,7 +129,8 @@ pub(super) fn is_wait(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-/// Lets a base-tx end, so that the port is closed before it is opened again; one that hangs is left behind.
+/// Lets a base-tx end, so that the port is closed before it is opened again; one that hangs is left
+/// behind.
 fn end(sender: &JoinHandle<()>) {
     let start = clock::now();
     while !sender.is_finished() && clock::now().since(start) < END_WAIT {

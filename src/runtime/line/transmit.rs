@@ -62,7 +62,8 @@ impl Sender {
         lock(&self.taken).updated()
     }
 
-    /// Writes one buffer. What a newer one replaces before it is through is cut off; the protocol's frames survive that.
+    /// Writes one buffer. What a newer one replaces before it is through is cut off; the protocol's
+    /// frames survive that.
     fn send(&mut self, outgoing: &Outgoing) {
         let mut rest = outgoing.bytes.get(..outgoing.len).unwrap_or_default();
         self.wait_from_now();

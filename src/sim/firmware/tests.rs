@@ -75,7 +75,8 @@ fn without_a_session_nothing_moves() {
 
 #[test]
 fn a_second_hello_of_the_session_changes_nothing_a_new_one_stands() {
-    // Broken: a repeated greeting stutters the drive, or a new station inherits the old one's motion.
+    // Broken: a repeated greeting stutters the drive, or a new station inherits the old one's
+    // motion.
     let mut firmware = firmware(Kinematics::Omni);
     hear(&mut firmware, 7, FAST, MS(1));
     hear(&mut firmware, 7, Body::HELLO, MS(2));
@@ -86,7 +87,8 @@ fn a_second_hello_of_the_session_changes_nothing_a_new_one_stands() {
 
 #[test]
 fn a_hello_of_another_major_version_is_answered_and_not_adopted() {
-    // Broken: two versions that do not understand each other drive a robot, or neither says why not.
+    // Broken: two versions that do not understand each other drive a robot, or neither says why
+    // not.
     let mut firmware = firmware(Kinematics::Omni);
     say(&mut firmware, MS(0));
     hear(&mut firmware, 9, Body::Hello { major: 2, minor: 0 }, MS(1));
