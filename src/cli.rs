@@ -67,7 +67,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     // Not locked: a verb may run for hours beside threads that report too.
     let mut out = io::stdout();
     match verb {
-        Verb::Drive(args) => return drive::run(*args, &mut out),
+        Verb::Drive(args) => return drive::run(&args, &mut out),
         Verb::Bench(args) => bench::run(&args, &mut out)?,
         Verb::Camera(args) => camera::run(&args, &mut out)?,
         Verb::Check(args) => {

@@ -20,10 +20,12 @@
 //! 3. Gamepad: the sticks count while the dead-man button is held, for [`PAD_LEASE`] after each
 //!    poll that saw it. A pad that comes with its button held must let go of it first.
 //! 4. Focus loss, an opened dialog, hang-up, pause and e-stop let go of everything.
-//! 5. One-shot requests count presses, never repeats. Without key release a repeat looks like a
+//! 5. A status query unanswered for [`ANSWER_WAIT`], whatever it was sent for, means that nobody is
+//!    there.
+//! 6. One-shot requests count presses, never repeats. Without key release a repeat looks like a
 //!    press: the same key again within [`AUTO_REPEAT`] is taken for one, so the second step of a
 //!    reset needs that pause. Speed steps count every press.
-//! 6. Opposite keys cancel; the keyboard wins over the gamepad while it moves.
+//! 7. Opposite keys cancel; the keyboard wins over the gamepad while it moves.
 
 mod console;
 mod gamepad;
@@ -62,6 +64,10 @@ pub const PAD_LEASE: Duration = Duration::from_millis(150);
 /// Longer than the first delay of common auto-repeat settings (X11 660 ms, others 500 ms).
 pub const AUTO_REPEAT: Duration = Duration::from_millis(700);
 
+/// An operator whose terminal leaves a status query unanswered for this long is not there: nobody
+/// could take over from the policy.
+pub const ANSWER_WAIT: Duration = Duration::from_secs(2);
+
 const CEILING_STEP: i8 = 10;
 const CEILING_MIN: u8 = 10;
 const CEILING_MAX: u8 = 100;
@@ -96,6 +102,8 @@ pub struct Teleop {
     /// When the last event that changed axes or requests arrived.
     event: Stamp,
     is_present: bool,
+    /// When the oldest status query that is not answered yet was sent.
+    asked: Option<Stamp>,
     /// The last key that came without a release report, to tell auto-repeat from a second press.
     last_typed: Option<(Key, Stamp)>,
 }
@@ -124,6 +132,7 @@ impl Teleop {
             requests: Requests::default(),
             event: Stamp::ZERO,
             is_present: true,
+            asked: None,
             last_typed: None,
         }
     }
@@ -184,6 +193,11 @@ impl Teleop {
         self.request(Command::Pause, now);
     }
 
+    /// A status query was written for another reason than [`Self::probe_due`]: behind a picture.
+    pub fn on_query(&mut self, now: Stamp) {
+        self.asked.get_or_insert(now);
+    }
+
     /// Losing the focus lets go of everything: releases go to another window now.
     pub fn on_focus(&mut self, is_gained: bool, now: Stamp) {
         if !is_gained {
@@ -193,6 +207,7 @@ impl Teleop {
 
     /// The terminal answered a status query.
     pub fn on_answer(&mut self, now: Stamp) {
+        self.asked = None;
         self.keyboard.answered(now);
     }
 
@@ -238,6 +253,7 @@ impl Teleop {
 
     /// The query was written.
     pub fn probe_sent(&mut self, now: Stamp) {
+        self.asked.get_or_insert(now);
         self.keyboard.query_sent(now);
     }
 
@@ -277,7 +293,8 @@ impl Teleop {
             device: self.key_device,
             ceiling: f64::from(self.ceiling_percent) / f64::from(CEILING_MAX),
             requests: self.requests,
-            present: self.is_present,
+            present: self.is_present
+                && self.asked.is_none_or(|asked| now.since(asked) < ANSWER_WAIT),
             terminal_rtt_ms: keys.is_down.then(|| self.keyboard.round_trip_ms()).flatten(),
             speed_cap_mps: f64::INFINITY,
             ..OperatorInput::default()

@@ -1,9 +1,11 @@
-//! The whole program, headless, on the simulated robot in its own process: real threads, a real serial port, real time.
+//! The whole program, headless, on the simulated robot in its own process: real threads, a real
+//! serial port, real time.
+#![expect(clippy::unwrap_used, reason = "a test may panic; clippy exempts only #[test] functions")]
 
 use assert_cmd::Command;
 use serde_json::Value;
 
-/// Runs `pilothouse drive --headless` with a script of `tests/keys` and gives the summary it prints.
+/// Runs `pilothouse drive --headless` with a script of `tests/keys`; gives the summary it prints.
 fn drive(script: &str, seconds: &str, more: &[&str]) -> Value {
     let state = tempfile::tempdir().unwrap();
     let out = Command::cargo_bin("pilothouse")
@@ -31,7 +33,7 @@ fn came(summary: &Value, fault: &str) -> Option<f64> {
 
 #[test]
 fn a_tour_by_hand_and_by_policy_reaches_the_cup() {
-    // The product: one of driving, engaging, taking over, arriving, e-stop or its reset would not work.
+    // Broken: driving, engaging, taking over, arriving, e-stop or its reset.
     let summary = drive("tour", "25", &[]);
     let wanted = ["standby", "manual", "autonomous", "override", "autonomous", "e_stop", "standby"];
     assert_eq!(modes(&summary), wanted, "{summary:#}");

@@ -195,11 +195,12 @@ fn bare_loop(quit: &AtomicBool) -> Whole {
 /// A drive key pressed and released at moments that have nothing to do with the ticks.
 fn presses(seconds: u64) -> anyhow::Result<Script> {
     let mut random = Pcg32::seed_from_u64(1);
+    use std::fmt::Write as _;
     let mut text = String::new();
     let mut at = 0.5;
     while at + 0.5 < seconds as f64 {
         let hold = random.random_range(0.05..0.25);
-        text += &format!("{at:.6} press w\n{:.6} release w\n", at + hold);
+        writeln!(text, "{at:.6} press w\n{:.6} release w", at + hold)?;
         at += hold + random.random_range(0.05..0.25);
     }
     Ok(Script::parse(&text)?)

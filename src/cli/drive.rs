@@ -48,7 +48,7 @@ pub struct Args {
 ///
 /// # Errors
 /// A configuration, device or terminal that cannot be used; each names itself.
-pub fn run(args: Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let started = clock::now();
     let config = config::load(&args.flags)?.config;
     let script = args.script.as_deref().map(read_script).transpose()?;

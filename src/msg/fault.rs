@@ -51,7 +51,7 @@ macro_rules! faults {
 
 faults! {
     /// The base line is down or the handshake is not complete.
-    BaseDown, Immediate, "base link down", "check the cable and `pilothouse check`; it reconnects by itself";
+    BaseDown, Immediate, "base link down", "check the cable; it reconnects by itself";
     /// No valid packet for too long although the port is open.
     BaseSilent, Immediate, "base is silent", "is the base's firmware running?";
     /// The port takes none of our bytes.

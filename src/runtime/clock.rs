@@ -54,8 +54,8 @@ pub fn sleep_until(due: Stamp) {
     {
         use rustix::thread::{ClockId, clock_nanosleep_absolute};
         let request = rustix::time::Timespec {
-            tv_sec: (due.0 / 1_000_000_000) as i64,
-            tv_nsec: (due.0 % 1_000_000_000) as _,
+            tv_sec: (due.0 / 1_000_000_000).cast_signed(),
+            tv_nsec: (due.0 % 1_000_000_000).cast_signed(),
         };
         while now() < due {
             // Interrupted by a signal: the rest is still to be slept.

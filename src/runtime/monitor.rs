@@ -131,15 +131,20 @@ impl Monitor {
         self.frame.push(span);
     }
 
-    /// The port took the bytes of the newest tick at `at`.
-    pub fn push_written(&mut self, at: Stamp) {
-        if at < self.last.handed {
-            return;
+    /// The port took a tick's bytes at `at`. False when that tick has not been pushed yet: ask again
+    /// after the next.
+    pub fn push_written(&mut self, at: Stamp) -> bool {
+        let period = super::control_loop::PERIOD;
+        if at >= self.last.handed + period {
+            return false;
         }
-        self.write.push(at.since(self.last.handed));
-        if let Some(event) = self.unwritten_event.take() {
-            self.operator_bytes.push(at.since(event));
+        if at >= self.last.handed {
+            self.write.push(at.since(self.last.handed));
+            if let Some(event) = self.unwritten_event.take() {
+                self.operator_bytes.push(at.since(event));
+            }
         }
+        true
     }
 
     fn count(&mut self, tick: &Tick) {

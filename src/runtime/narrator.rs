@@ -1,11 +1,18 @@
 //! Ticks told as lines of the event log. Pure: compares each tick with the one before.
 
-use crate::msg::{Fault, FaultSet, Level, LinkState, Mode, Notice, Severity, Tick};
+use std::time::Duration;
+
+use crate::msg::{Fault, FaultSet, Level, LinkState, Mode, Notice, Severity, Stamp, Tick};
+
+/// A fault that comes and goes is told again only after this long.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Remembers the last tick it told about.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Narrator {
     last: Option<Tick>,
+    /// When each fault was told last.
+    told: Vec<(Fault, Stamp)>,
 }
 
 impl Narrator {
@@ -29,7 +36,12 @@ impl Narrator {
         let loud: FaultSet =
             tick.faults.iter().filter(|fault| fault.severity() != Severity::Refuse).collect();
         for fault in loud.minus(last.faults).iter() {
-            say(level(fault), format!("{}: {}", fault.short(), fault.remedy()));
+            self.told.retain(|(_, at)| tick.now.since(*at) < QUIET);
+            let was_told = self.told.iter().any(|(told, _)| *told == fault);
+            if !was_told || fault.severity() == Severity::Immediate {
+                self.told.push((fault, tick.now));
+                say(level(fault), format!("{}: {}", fault.short(), fault.remedy()));
+            }
         }
         if !tick.refused.is_empty() && tick.refused != last.refused {
             let reasons: Vec<_> = tick.refused.iter().map(Fault::short).collect();

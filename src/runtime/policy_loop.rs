@@ -9,7 +9,7 @@ use std::time::Duration;
 use triple_buffer::{Input, Output, triple_buffer};
 
 use super::clock;
-use crate::msg::{ActionChunk, Frame, PolicyFacts};
+use crate::msg::{ActionChunk, Frame, PolicyFacts, Stamp};
 use crate::policy::{Policy, PolicyError, PolicyInfo};
 
 /// Waits this long for a frame before it looks at commands again.
@@ -105,6 +105,8 @@ pub fn start(load: LoadPolicy, next_frame: NextFrame) -> io::Result<(PolicyHandl
         state: PolicyFacts::default(),
         chunks: 0,
         reset_at: 0,
+        due: Stamp::ZERO,
+        period: Duration::ZERO,
     };
     super::spawn("policy", move || worker.run())?;
     let handle = PolicyHandle { commands, events, stop };
@@ -126,6 +128,10 @@ struct Worker {
     chunks: u64,
     /// The epoch for which the policy last forgot its past.
     reset_at: u64,
+    /// Frames captured before this are left out, so that the policy runs at the rate it was made
+    /// for.
+    due: Stamp,
+    period: Duration,
 }
 
 impl Worker {
@@ -147,6 +153,7 @@ impl Worker {
         match (self.load)(name) {
             Ok(policy) => {
                 let info = policy.info().clone();
+                self.period = Duration::try_from_secs_f64(1.0 / info.rate_hz).unwrap_or_default();
                 self.policy = Some(policy);
                 self.publish(PolicyFacts {
                     ready: true,
@@ -181,10 +188,15 @@ impl Worker {
 
     fn wait_and_infer(&mut self) {
         let Some(frame) = (self.next_frame)(FRAME_WAIT) else { return };
+        if frame.captured < self.due {
+            return;
+        }
         if !self.state.instruction_ok {
             return;
         }
         let Some(policy) = &mut self.policy else { return };
+        // Half a period of slack: frames do not come on the grid of the policy's rate.
+        self.due = (self.due + self.period).max(frame.captured + self.period / 2);
         let epoch = self.epoch.load(Ordering::Acquire);
         if epoch != self.reset_at {
             policy.reset();

@@ -125,9 +125,9 @@ impl Station {
         }
         if let Some((number, at)) = self.line.last_written()
             && number != self.line_seen
+            && self.monitor.push_written(at)
         {
             self.line_seen = number;
-            self.monitor.push_written(at);
         }
         let trouble = self.line.trouble();
         if trouble != self.line_trouble {

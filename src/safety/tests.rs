@@ -263,7 +263,9 @@ fn any_number() -> impl Strategy<Value = f64> {
     prop_oneof![
         8 => -1.5..1.5_f64,
         2 => Just(0.0),
-        1 => prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(-1e300), Just(-0.0), Just(1e-310)],
+        1 => prop_oneof![
+            Just(f64::NAN), Just(f64::INFINITY), Just(-1e300), Just(-0.0), Just(1e-310)
+        ],
     ]
 }
 
@@ -282,7 +284,8 @@ prop_compose! {
     ) -> (Request, BaseReport, u64, u64) {
         let [zero_now, e_stop, reset, is_car] = flags.map(|flag| flag == 0);
         let kinematics = if is_car { Kinematics::Differential } else { Kinematics::Omni };
-        let request = Request { wanted, ceiling_mps, zero_now, e_stop, reset, valid_until: Stamp::ZERO };
+        let valid_until = Stamp::ZERO;
+        let request = Request { wanted, ceiling_mps, zero_now, e_stop, reset, valid_until };
         (request, BaseReport { kinematics, limits: base_limits, ..omni() }, gap_ms, valid_ms)
     }
 }

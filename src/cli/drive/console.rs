@@ -17,7 +17,9 @@ use crossterm::{cursor, execute, style};
 
 use crate::msg::{Command, KeyPhase};
 use crate::runtime::{Desk, clock, spawn};
-use crate::teleop::{Parser, TERMINAL_ENTER, TERMINAL_LEAVE, TERMINAL_STATUS_QUERY, TermEvent};
+use crate::teleop::{
+    Parser, TERMINAL_ENTER, TERMINAL_LEAVE, TERMINAL_STATUS_QUERY, Teleop, TermEvent,
+};
 
 /// Events that may wait for the screen; more are dropped there (the desk has them all the same).
 const QUEUE: usize = 256;
@@ -111,7 +113,9 @@ impl Keys {
     /// Decides about an escape byte that nothing followed; `events` gets what it was.
     pub(super) fn settle(&self, events: &mut Vec<TermEvent>) {
         self.shared.parser().idle(clock::now(), events);
-        events.iter().for_each(|event| self.shared.dispatch(event));
+        for event in events.iter() {
+            self.shared.dispatch(event);
+        }
     }
 }
 
@@ -155,7 +159,7 @@ impl Shared {
 
     fn hang_up(&self) {
         if let Some(desk) = self.desk.get() {
-            desk.update(|teleop, now| teleop.on_hangup(now));
+            desk.update(Teleop::on_hangup);
         }
     }
 
@@ -174,7 +178,7 @@ impl Shared {
             matches!(Command::of(key.key), Some(Command::EditInstruction | Command::ChoosePolicy));
         if opens && !has_dialog && key.phase == KeyPhase::Press {
             self.has_dialog.store(true, Ordering::Release);
-            desk.update(|teleop, now| teleop.release_all(now));
+            desk.update(Teleop::release_all);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::msg::{LinkState, Notice, Stamp};
 use crate::runtime::monitor::Summary;
 use crate::runtime::policy_loop::{PolicyCommand, PolicyEvent};
 use crate::runtime::{Station, clock};
-use crate::teleop::{Action, Script};
+use crate::teleop::{Action, Script, Teleop};
 
 /// The script's clock starts when the station is ready, or after this long whatever is missing.
 const READY_WAIT: Duration = Duration::from_secs(20);
@@ -132,7 +132,7 @@ impl Run<'_> {
             Action::Focus { is_gained } => {
                 desk.update(|teleop, now| teleop.on_focus(*is_gained, now));
             }
-            Action::Hangup => desk.update(|teleop, now| teleop.on_hangup(now)),
+            Action::Hangup => desk.update(Teleop::on_hangup),
             Action::Terminal { answers } => self.answers = *answers,
             Action::Instruction(text) => self.command(PolicyCommand::Instruct(text.clone()))?,
             Action::Policy(name) => self.command(PolicyCommand::Choose(name.clone()))?,

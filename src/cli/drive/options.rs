@@ -22,9 +22,9 @@ pub(super) fn detect(screen: &Screen) -> Options {
         Graphics::Auto => {
             picker().filter(|picker| picker.protocol_type() != ProtocolType::Halfblocks)
         }
-        Graphics::Kitty => forced(ProtocolType::Kitty),
-        Graphics::Sixel => forced(ProtocolType::Sixel),
-        Graphics::Iterm2 => forced(ProtocolType::Iterm2),
+        Graphics::Kitty => Some(forced(ProtocolType::Kitty)),
+        Graphics::Sixel => Some(forced(ProtocolType::Sixel)),
+        Graphics::Iterm2 => Some(forced(ProtocolType::Iterm2)),
     };
     let graphics = graphics
         .map_or(tui::Graphics::HalfBlocks, |picker| tui::Graphics::Pixels(Box::new(picker)));
@@ -43,8 +43,8 @@ fn picker() -> Option<Picker> {
 
 /// A protocol that was asked for is used even where the terminal does not claim it; only the cell
 /// size is then guessed.
-fn forced(protocol: ProtocolType) -> Option<Picker> {
+fn forced(protocol: ProtocolType) -> Picker {
     let mut picker = picker().unwrap_or_else(Picker::halfblocks);
     picker.set_protocol_type(protocol);
-    Some(picker)
+    picker
 }

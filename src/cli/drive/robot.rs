@@ -78,7 +78,7 @@ impl Robot {
             line: monitor,
             load_policy: load_policy(config),
             teleop,
-            control: config.control.clone(),
+            control: config.control,
             limits: config.safety,
         };
         let policy = (!config.policy.name.is_empty()).then(|| config.policy.name.clone());

@@ -27,6 +27,10 @@ use crate::tui::{self, Action, App, Event};
 /// Room for one picture's bytes, so that a drawing is written in one go.
 const OUTPUT: usize = 1 << 20;
 
+/// Time between two looks at the gamepad; control takes an operator who was silent for half a
+/// second for lost.
+const HEARTBEAT: Duration = Duration::from_millis(10);
+
 type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
 /// Opens the terminal, runs the station on it until the operator quits.
@@ -73,7 +77,7 @@ fn drive(
         size: (0, 0),
     };
     looped.robot.info.log_path = log.folder.display().to_string();
-    looped.start_gamepad(config);
+    looped.start_heartbeat(config)?;
     looped.run()
 }
 
@@ -213,6 +217,7 @@ impl Loop<'_> {
         self.screen.draw(|frame| tui::view(app, frame)).context("cannot draw")?;
         self.pace.set_answers(self.probe.answers());
         if self.pace.drawn(clock::now()) {
+            self.station.desk.update(Teleop::on_query);
             self.ask()?;
         }
         Ok(())
@@ -231,23 +236,27 @@ impl Loop<'_> {
         tui::update(&mut self.app, Event::Info(info));
     }
 
-    /// A gamepad is polled on a thread of its own, for as long as the program runs.
-    fn start_gamepad(&mut self, config: &Config) {
-        if !config.teleop.gamepad {
-            return;
-        }
+    /// Keeps the operator's state fresh, whatever the screen is waiting for, and polls the gamepad.
+    fn start_heartbeat(&self, config: &Config) -> anyhow::Result<()> {
         let desk = Arc::clone(&self.station.desk);
         let settings = config.teleop.clone();
-        let started = crate::runtime::spawn("gamepad", move || match Gamepad::open(&settings) {
-            Err(error) => tracing::warn!("{error}"),
-            Ok(mut pad) => loop {
-                let state = pad.poll();
-                desk.update(|teleop, now| teleop.on_pad(state, now));
-                clock::sleep(Duration::from_millis(10));
-            },
-        });
-        if let Err(error) = started {
-            tracing::warn!("no gamepad: {error}");
-        }
+        crate::runtime::spawn("operator", move || {
+            let mut pad = settings
+                .gamepad
+                .then(|| Gamepad::open(&settings))
+                .and_then(|pad| pad.inspect_err(|error| tracing::warn!("{error}")).ok());
+            loop {
+                match &mut pad {
+                    Some(pad) => {
+                        let state = pad.poll();
+                        desk.update(|teleop, now| teleop.on_pad(state, now));
+                    }
+                    None => desk.update(|_, _| ()),
+                }
+                clock::sleep(HEARTBEAT);
+            }
+        })
+        .context("cannot start a thread")?;
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use crate::runtime::Desk;
 use crate::runtime::{clock, spawn};
+use crate::teleop::Teleop;
 
 /// A screen that is stuck in a dead terminal gets this long before the process ends without it. By
 /// then control has stopped the robot: the hang-up reached it directly.
@@ -22,7 +23,7 @@ pub(super) fn watch(desk: Arc<Desk>, quit: Arc<AtomicBool>) -> anyhow::Result<()
         .context("cannot watch for signals")?;
     spawn("signals", move || {
         runtime.block_on(any());
-        desk.update(|teleop, now| teleop.on_hangup(now));
+        desk.update(Teleop::on_hangup);
         quit.store(true, Ordering::Release);
         clock::sleep(GRACE);
         std::process::exit(1);

@@ -52,6 +52,7 @@ impl Port {
 impl Drop for Port {
     fn drop(&mut self) {
         self.unplug();
+        platform::clean_up(&self.address);
     }
 }
 
@@ -92,6 +93,9 @@ mod platform {
     pub(super) fn unplug(address: &str) {
         // Gone already, or never made: either way nothing is left.
         let _ = fs::remove_file(address);
+    }
+
+    pub(super) fn clean_up(address: &str) {
         if let Some(folder) = Path::new(address).parent() {
             let _ = fs::remove_dir(folder);
         }
@@ -136,6 +140,8 @@ mod platform {
     }
 
     pub(super) fn unplug(_address: &str) {}
+
+    pub(super) fn clean_up(_address: &str) {}
 
     impl End {
         pub(super) fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -21,7 +21,7 @@ use crate::sim::{Pose, Renderer, Robot, Scenario, Side, World};
 /// The base stops by itself after this long without a command.
 const WATCHDOG: Duration = Duration::from_millis(200);
 /// Longer than anyone drives: the task's time limit does not apply to a person trying things out.
-const NO_LIMIT: Duration = Duration::from_secs(86_400);
+const NO_LIMIT: Duration = Duration::from_hours(24);
 /// Pictures between two status packets.
 const STATUS_EVERY: u64 = 3;
 /// Frames per second of a camera that was made slow.
