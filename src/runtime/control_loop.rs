@@ -135,8 +135,9 @@ impl Loop {
         if let Some(kind) = decision.stop {
             self.parts.base.stop(kind, now);
         }
-        self.parts.base.send(checked.twist, now);
+        // Before, not after: the line's thread may write while this one is still in `send`.
         let handed = clock::now();
+        self.parts.base.send(checked.twist, now);
         self.parts.policy.epoch.store(decision.epoch, Ordering::Release);
         self.is_not_finite = checked.not_finite;
         self.sent = checked.twist.twist();
