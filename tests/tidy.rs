@@ -1,4 +1,5 @@
 //! The rules of the house that no compiler checks, held against every source file.
+#![expect(clippy::unwrap_used, reason = "a test may panic; clippy exempts only #[test] functions")]
 
 use std::collections::HashMap;
 use std::fs;

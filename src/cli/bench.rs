@@ -1,5 +1,6 @@
 //! `pilothouse bench`: what the station costs and how late it is, on this machine, now.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
@@ -195,7 +196,6 @@ fn bare_loop(quit: &AtomicBool) -> Whole {
 /// A drive key pressed and released at moments that have nothing to do with the ticks.
 fn presses(seconds: u64) -> anyhow::Result<Script> {
     let mut random = Pcg32::seed_from_u64(1);
-    use std::fmt::Write as _;
     let mut text = String::new();
     let mut at = 0.5;
     while at + 0.5 < seconds as f64 {

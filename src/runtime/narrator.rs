@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::msg::{Fault, FaultSet, Level, LinkState, Mode, Notice, Severity, Stamp, Tick};
 
-/// A fault that comes and goes is told again only after this long.
+/// A warning that comes and goes is told again only after this long.
 const QUIET: Duration = Duration::from_secs(10);
 
 /// Remembers the last tick it told about.
@@ -38,7 +38,7 @@ impl Narrator {
         for fault in loud.minus(last.faults).iter() {
             self.told.retain(|(_, at)| tick.now.since(*at) < QUIET);
             let was_told = self.told.iter().any(|(told, _)| *told == fault);
-            if !was_told || fault.severity() == Severity::Immediate {
+            if !was_told || fault.severity() > Severity::Warn {
                 self.told.push((fault, tick.now));
                 say(level(fault), format!("{}: {}", fault.short(), fault.remedy()));
             }

@@ -285,7 +285,7 @@ prop_compose! {
         let [zero_now, e_stop, reset, is_car] = flags.map(|flag| flag == 0);
         let kinematics = if is_car { Kinematics::Differential } else { Kinematics::Omni };
         let valid_until = Stamp::ZERO;
-        let request = Request { wanted, ceiling_mps, zero_now, e_stop, reset, valid_until };
+        let request = Request { wanted, valid_until, ceiling_mps, zero_now, e_stop, reset };
         (request, BaseReport { kinematics, limits: base_limits, ..omni() }, gap_ms, valid_ms)
     }
 }
