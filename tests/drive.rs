@@ -50,8 +50,10 @@ fn troubles_stop_the_robot_and_nothing_comes_back_to_motion() {
     let summary = drive("troubles", "16", &[]);
     let down = came(&summary, "base_down").unwrap();
     assert!(came(&summary, "frame_stale").is_some(), "{summary:#}");
+    assert!(came(&summary, "terminal_lost").is_some(), "{summary:#}");
     let found = modes(&summary);
-    let wanted = ["standby", "manual", "standby", "autonomous", "soft_stop", "standby", "manual"];
+    let wanted =
+        ["standby", "manual", "standby", "autonomous", "soft_stop", "standby", "manual", "standby"];
     assert_eq!(found, wanted, "base down at {down}: {summary:#}");
     assert!(summary["simulator"]["speed_mps"].as_f64().unwrap() < 0.05, "{summary:#}");
 }

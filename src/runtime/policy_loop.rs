@@ -244,3 +244,152 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::Sender;
+
+    use super::*;
+    use crate::msg::{Kinematics, Twist};
+
+    /// Says how often it was reset in its first twist, and NaN for the instruction "break".
+    struct Scripted {
+        info: PolicyInfo,
+        resets: f64,
+        is_broken: bool,
+    }
+
+    impl Policy for Scripted {
+        fn info(&self) -> &PolicyInfo {
+            &self.info
+        }
+
+        fn set_instruction(&mut self, text: &str) -> Result<(), PolicyError> {
+            self.is_broken = text == "break";
+            Ok(())
+        }
+
+        fn reset(&mut self) {
+            self.resets += 1.0;
+        }
+
+        fn infer(&mut self, _: &Frame, chunk: &mut ActionChunk) -> Result<(), PolicyError> {
+            if self.is_broken {
+                let (policy, output) = ("scripted".to_owned(), "action".to_owned());
+                return Err(PolicyError::NotFinite { policy, output });
+            }
+            chunk.set_twists(&[Twist::new(self.resets, 0.0, 0.0)]);
+            Ok(())
+        }
+    }
+
+    struct Bench {
+        handle: PolicyHandle,
+        taps: PolicyTaps,
+        frames: Sender<Arc<Frame>>,
+        captured: u64,
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the test sends a bounded number of frames")]
+    fn bench() -> Bench {
+        let (frames, queue) = std::sync::mpsc::channel();
+        let load: LoadPolicy = Box::new(|name| match name {
+            "scripted" => Ok(Box::new(Scripted {
+                info: PolicyInfo {
+                    name: name.to_owned(),
+                    kinematics: Kinematics::Omni,
+                    rate_hz: 10.0,
+                    ..PolicyInfo::default()
+                },
+                resets: 0.0,
+                is_broken: false,
+            })),
+            _ => Err("no such policy".to_owned()),
+        });
+        let next: NextFrame = Box::new(move |timeout| queue.recv_timeout(timeout).ok());
+        let (handle, taps) = start(load, next).unwrap();
+        Bench { handle, taps, frames, captured: 1000 }
+    }
+
+    impl Bench {
+        /// Sends a frame captured `ms` after the one before.
+        fn frame(&mut self, ms: u64) {
+            self.captured += ms;
+            let captured = Stamp::from_millis(self.captured);
+            self.frames.send(Arc::new(Frame { captured, ..Frame::default() })).unwrap();
+        }
+
+        /// Waits until `get` gives something.
+        fn wait<T>(&mut self, mut get: impl FnMut(&mut Self) -> Option<T>) -> T {
+            let start = clock::now();
+            loop {
+                if let Some(found) = get(self) {
+                    return found;
+                }
+                assert!(clock::now().since(start) < Duration::from_secs(10), "nothing came");
+                clock::sleep(Duration::from_millis(1));
+            }
+        }
+
+        fn order(&mut self, command: PolicyCommand, wanted: fn(&PolicyEvent) -> bool) {
+            assert!(self.handle.command(command));
+            self.wait(|bench| bench.handle.event().filter(wanted));
+        }
+
+        fn ready(&mut self) {
+            let choose = PolicyCommand::Choose("scripted".to_owned());
+            self.order(choose, |event| matches!(event, PolicyEvent::Loaded(_)));
+            let instruct = PolicyCommand::Instruct("go".to_owned());
+            self.order(instruct, |event| matches!(event, PolicyEvent::Instruction(_)));
+        }
+
+        fn chunk(&mut self, seq: u64) -> ActionChunk {
+            self.wait(|bench| bench.taps.chunk.read().filter(|chunk| chunk.seq == seq))
+        }
+    }
+
+    #[test]
+    fn frames_become_chunks_at_the_policys_rate() {
+        // A policy with a memory would live too fast: beacon was made for ten frames a second.
+        let mut bench = bench();
+        bench.ready();
+        for _ in 0..31 {
+            bench.frame(33);
+        }
+        let last = bench.chunk(11);
+        bench.frame(100);
+        assert_eq!(bench.chunk(12).captured, Stamp::from_millis(1000 + 31 * 33 + 100));
+        assert!(last.captured <= Stamp::from_millis(1000 + 31 * 33));
+    }
+
+    #[test]
+    fn an_engage_forgets_the_past_and_marks_its_chunks() {
+        // The first actions after an engage would come from another attempt's memory.
+        let mut bench = bench();
+        bench.ready();
+        bench.frame(100);
+        let before = bench.chunk(1);
+        bench.taps.epoch.store(5, Ordering::Release);
+        bench.frame(100);
+        let after = bench.chunk(2);
+        assert_eq!((before.epoch, after.epoch), (0, 5));
+        assert_eq!(after.twists()[0].linear_x - before.twists()[0].linear_x, 1.0);
+    }
+
+    #[test]
+    fn failures_are_facts_and_never_chunks() {
+        // A policy that fails would go on driving with its last answer, or fail unseen.
+        let mut bench = bench();
+        let choose = PolicyCommand::Choose("missing".to_owned());
+        bench.order(choose, |event| matches!(event, PolicyEvent::LoadFailed { .. }));
+        bench.ready();
+        bench.frame(100);
+        bench.chunk(1);
+        let instruct = PolicyCommand::Instruct("break".to_owned());
+        bench.order(instruct, |event| matches!(event, PolicyEvent::Instruction(_)));
+        bench.frame(100);
+        let facts = bench.wait(|bench| Some(*bench.taps.facts.read()).filter(|facts| facts.failed));
+        assert!(facts.not_finite && facts.ready && facts.busy_since.is_none());
+        assert_eq!(bench.taps.chunk.read().map(|chunk| chunk.seq), Some(1));
+    }
+}

@@ -3,8 +3,8 @@
 
 use std::io::{self, BufWriter, Stdout};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -75,6 +75,7 @@ fn drive(
         screen,
         quit,
         size: (0, 0),
+        pad: Arc::default(),
     };
     looped.robot.info.log_path = log.folder.display().to_string();
     looped.start_heartbeat(config)?;
@@ -91,6 +92,12 @@ struct Loop<'a> {
     screen: Screen,
     quit: &'a AtomicBool,
     size: (u16, u16),
+    /// Name of the gamepad that is plugged in.
+    pad: Arc<Mutex<Option<String>>>,
+}
+
+fn lock(pad: &Mutex<Option<String>>) -> MutexGuard<'_, Option<String>> {
+    pad.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Loop<'_> {
@@ -195,6 +202,11 @@ impl Loop<'_> {
                 self.tell_info();
             }
         }
+        let pad = lock(&self.pad).clone();
+        if self.robot.info.gamepad != pad {
+            self.robot.info.gamepad = pad;
+            self.tell_info();
+        }
         if let Some(camera) = self.station.camera.info() {
             let text = camera.to_string();
             if self.robot.info.camera != text {
@@ -205,9 +217,11 @@ impl Loop<'_> {
     }
 
     fn draw(&mut self, now: Stamp) -> anyhow::Result<()> {
-        let snapshot = self.station.monitor.snapshot();
-        tui::update(&mut self.app, Event::Snapshot(Box::new(snapshot)));
         tui::update(&mut self.app, Event::Clock(now));
+        if self.station.monitor.first().is_some() {
+            let snapshot = self.station.monitor.snapshot();
+            tui::update(&mut self.app, Event::Snapshot(Box::new(snapshot)));
+        }
         let size = self.screen.size().context("cannot tell the terminal's size")?;
         if self.size != (size.width, size.height) {
             self.size = (size.width, size.height);
@@ -240,6 +254,7 @@ impl Loop<'_> {
     fn start_heartbeat(&self, config: &Config) -> anyhow::Result<()> {
         let desk = Arc::clone(&self.station.desk);
         let settings = config.teleop.clone();
+        let name = Arc::clone(&self.pad);
         crate::runtime::spawn("operator", move || {
             let mut pad = settings
                 .gamepad
@@ -249,6 +264,10 @@ impl Loop<'_> {
                 match &mut pad {
                     Some(pad) => {
                         let state = pad.poll();
+                        let now = state.connected.then_some(&state.name);
+                        if lock(&name).as_ref() != now {
+                            *lock(&name) = now.cloned();
+                        }
                         desk.update(|teleop, now| teleop.on_pad(state, now));
                     }
                     None => desk.update(|_, _| ()),
