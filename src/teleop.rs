@@ -68,6 +68,9 @@ pub const AUTO_REPEAT: Duration = Duration::from_millis(700);
 /// could take over from the policy.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(2);
 
+/// An unanswered query may be lost: ask again, or nobody would notice that the terminal is back.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+
 const CEILING_STEP: i8 = 10;
 const CEILING_MIN: u8 = 10;
 const CEILING_MAX: u8 = 100;
@@ -102,10 +105,17 @@ pub struct Teleop {
     /// When the last event that changed axes or requests arrived.
     event: Stamp,
     is_present: bool,
-    /// When the oldest status query that is not answered yet was sent.
-    asked: Option<Stamp>,
+    /// The status queries that are not answered yet.
+    asked: Option<Asked>,
     /// The last key that came without a release report, to tell auto-repeat from a second press.
     last_typed: Option<(Key, Stamp)>,
+}
+
+/// When the oldest and the newest of the unanswered status queries were sent.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    first: Stamp,
+    last: Stamp,
 }
 
 /// What is remembered of the gamepad between polls.
@@ -195,7 +205,7 @@ impl Teleop {
 
     /// A status query was written for another reason than [`Self::probe_due`]: behind a picture.
     pub fn on_query(&mut self, now: Stamp) {
-        self.asked.get_or_insert(now);
+        self.asked.get_or_insert(Asked { first: now, last: now }).last = now;
     }
 
     /// Losing the focus lets go of everything: releases go to another window now.
@@ -245,15 +255,16 @@ impl Teleop {
     }
 
     /// True when a status query is to be written to the terminal now: a key is held and none was
-    /// asked lately.
+    /// asked lately, or one was and got no answer.
     #[must_use]
     pub fn probe_due(&self, now: Stamp) -> bool {
-        self.is_present && self.keyboard.query_due(now)
+        let is_lost = self.asked.is_some_and(|asked| now.since(asked.last) >= ASK_AGAIN);
+        self.is_present && (is_lost || self.keyboard.query_due(now))
     }
 
     /// The query was written.
     pub fn probe_sent(&mut self, now: Stamp) {
-        self.asked.get_or_insert(now);
+        self.on_query(now);
         self.keyboard.query_sent(now);
     }
 
@@ -294,7 +305,7 @@ impl Teleop {
             ceiling: f64::from(self.ceiling_percent) / f64::from(CEILING_MAX),
             requests: self.requests,
             present: self.is_present
-                && self.asked.is_none_or(|asked| now.since(asked) < ANSWER_WAIT),
+                && self.asked.is_none_or(|asked| now.since(asked.first) < ANSWER_WAIT),
             terminal_rtt_ms: keys.is_down.then(|| self.keyboard.round_trip_ms()).flatten(),
             speed_cap_mps: f64::INFINITY,
             ..OperatorInput::default()

@@ -2,17 +2,25 @@
 //! serial port, real time.
 #![expect(clippy::unwrap_used, reason = "a test may panic; clippy exempts only #[test] functions")]
 
+use std::sync::{Mutex, PoisonError};
+
 use assert_cmd::Command;
 use serde_json::Value;
 
+/// One at a time: two simulated robots would starve each other on two cores, and their policies
+/// rightly refuse pictures that come late.
+static ROAD: Mutex<()> = Mutex::new(());
+
 /// Runs `pilothouse drive --headless` with a script of `tests/keys`; gives the summary it prints.
 fn drive(script: &str, seconds: &str, more: &[&str]) -> Value {
+    let _alone = ROAD.lock().unwrap_or_else(PoisonError::into_inner);
     let state = tempfile::tempdir().unwrap();
     let out = Command::cargo_bin("pilothouse")
         .unwrap()
         .env("XDG_STATE_HOME", state.path())
         .args(["drive", "--headless", "--seconds", seconds])
         .args(["--script", &format!("tests/keys/{script}.txt")])
+        .args(["--set", "camera.width=320", "--set", "camera.height=240"])
         .args(more)
         .assert()
         .success();
@@ -61,6 +69,7 @@ fn troubles_stop_the_robot_and_nothing_comes_back_to_motion() {
 #[test]
 fn mistakes_are_told_once_and_plainly() {
     // A wrong word would end in a panic, or in silence.
+    let _alone = ROAD.lock().unwrap_or_else(PoisonError::into_inner);
     let state = tempfile::tempdir().unwrap();
     let headless = ["drive", "--headless", "--seconds", "1"];
     let cases: [(&[&str], &[&str]); 6] = [

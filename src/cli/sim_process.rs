@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use crate::camera::{Camera, CameraError};
+use crate::camera::{self, Camera, CameraError};
 use crate::config::Sim;
 use crate::runtime::spawn;
 use crate::sim::link::{Link, SimCamera};
@@ -23,16 +23,19 @@ pub struct SimProcess {
 }
 
 impl SimProcess {
-    /// Starts this very program as `sim serve` and waits for its hello.
+    /// Starts this very program as `sim serve`, its camera as `camera` says, and waits for its
+    /// hello.
     ///
     /// # Errors
     /// It cannot be started, or ended at once: an unknown scenario, say; its own words are on
     /// standard error.
-    pub fn start(config: &Sim) -> anyhow::Result<Self> {
+    pub fn start(config: &Sim, camera: &camera::Config) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let mut child = Command::new(program)
             .args(["sim", "serve", "--scenario", &config.scenario])
             .args(["--seed", &config.seed.to_string()])
+            .args(["--width", &camera.width.to_string(), "--height", &camera.height.to_string()])
+            .args(["--rate", &camera.rate.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -131,8 +131,8 @@ impl Monitor {
         self.frame.push(span);
     }
 
-    /// The port took a tick's bytes at `at`. False when that tick has not been pushed yet: ask again
-    /// after the next.
+    /// The port took a tick's bytes at `at`. False when that tick has not been pushed yet: ask
+    /// again after the next.
     pub fn push_written(&mut self, at: Stamp) -> bool {
         let period = super::control_loop::PERIOD;
         if at >= self.last.handed + period {

@@ -336,3 +336,21 @@ fn keyboard_wins_over_the_pad_while_it_moves() {
     release(&mut teleop, "s", 4);
     assert_eq!(teleop.state(at(5)).device, Device::Gamepad);
 }
+
+#[test]
+fn an_operator_whose_terminal_does_not_answer_is_not_there_until_it_does() {
+    // A policy would drive on with nobody able to take over; or a link that came back would stay
+    // dead.
+    let at = Stamp::from_millis;
+    let mut teleop = Teleop::new(&Config::default(), InputMode::Nudge);
+    teleop.on_query(at(1000));
+    assert!(!teleop.probe_due(at(1400)));
+    assert!(teleop.probe_due(at(1500)), "the query may be lost");
+    teleop.probe_sent(at(1500));
+    assert!(!teleop.probe_due(at(1600)));
+    assert!(teleop.state(at(2999)).present);
+    assert!(!teleop.state(at(3000)).present);
+    teleop.on_answer(at(4000));
+    assert!(teleop.state(at(4000)).present);
+    assert!(!teleop.probe_due(at(9000)), "nothing was asked since");
+}

@@ -42,7 +42,7 @@ impl Robot {
         started: Stamp,
     ) -> anyhow::Result<(Self, Parts)> {
         let needs_sim = config.base.port == Port::Sim || config.camera.source == Source::Sim;
-        let sim = needs_sim.then(|| SimProcess::start(&config.sim)).transpose()?;
+        let sim = needs_sim.then(|| SimProcess::start(&config.sim, &config.camera)).transpose()?;
         let address = match (&config.base.port, &sim) {
             (Port::Line(address), _) => address.clone(),
             (Port::Sim, Some(sim)) => sim.hello().port.parse::<PortAddress>()?,

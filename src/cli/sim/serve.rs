@@ -46,8 +46,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    if !(1.0..=240.0).contains(&args.rate) || !(16..=3840).contains(&args.width) {
-        bail!("the camera takes 1 to 240 pictures a second, 16 to 3840 pixels wide");
+    let sides = 16..=3840;
+    if !(1.0..=240.0).contains(&args.rate)
+        || !sides.contains(&args.width)
+        || !sides.contains(&args.height)
+    {
+        bail!("the camera takes 1 to 240 pictures a second, 16 to 3840 pixels wide and high");
     }
     let scenario = scenario(&args.scenario)?;
     let life = Arc::new(Mutex::new(Life::new(&scenario, args.seed)?));
