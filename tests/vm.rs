@@ -107,6 +107,10 @@ fn check(summary: &Value) {
             .last()
             .is_some_and(|change| change["present"] == true)
     };
+    let just_after = modes[2].0 + 1e-6;
+    let reasons = ["base_down", "base_silent", "tick_gap"];
+    assert!(reasons.iter().any(|fault| present_before(fault, just_after)), "{summary}");
+
     let when = |text: &str| -> Vec<f64> {
         list(summary, "events")
             .filter(|event| event[1].as_str().unwrap().contains(text))
