@@ -219,6 +219,7 @@ impl Worker {
             chunk.inference_started = started;
             chunk.inference_ended = ended;
             self.chunk.write(Some(chunk));
+            tracing::debug!(seq = chunk.seq, frame = chunk.frame_seq, "inference");
         }
         let was_failed = self.state.failed;
         self.publish(PolicyFacts {
@@ -239,6 +240,7 @@ impl Worker {
     }
 
     fn tell(&self, event: PolicyEvent) {
+        tracing::info!(?event, "policy");
         if self.events.try_send(event).is_err() {
             tracing::warn!("the policy event queue is full; an event was left out");
         }

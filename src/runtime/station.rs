@@ -121,7 +121,10 @@ impl Station {
         }
         while let Ok(tick) = self.ticks.pop() {
             self.monitor.push(&tick);
-            self.narrator.push(&tick, &mut tell);
+            self.narrator.push(&tick, |notice| {
+                tracing::info!(level = ?notice.level, text = notice.text, "drive");
+                tell(notice);
+            });
         }
         if let Some((number, at)) = self.line.last_written()
             && number != self.line_seen
