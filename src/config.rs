@@ -29,7 +29,7 @@ use crate::{camera, control, safety, teleop};
 pub use flags::Flags;
 pub use load::{ConfigError, Loaded, Problem, load};
 
-/// Everything that can be set. [`load`] hands out only checked ones.
+/// Everything that can be set. [`load()`] hands out only checked ones.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

@@ -60,7 +60,7 @@ impl Terminal {
     #[expect(clippy::disallowed_methods, reason = "a real terminal answers in real time")]
     fn pause(&self) {
         assert!(!self.screen().is_empty());
-        thread::sleep(Duration::from_millis(1000));
+        thread::sleep(Duration::from_secs(1));
     }
 
     /// Waits until the robot that the policy drives has come to rest in front of the cup: the base
@@ -70,7 +70,7 @@ impl Terminal {
         let start = Instant::now();
         let mut still = 0;
         while still < 20 {
-            assert!(start.elapsed() < Duration::from_secs(60), "moves on:\n{}", self.screen());
+            assert!(start.elapsed() < Duration::from_mins(1), "moves on:\n{}", self.screen());
             let row = self.screen().lines().find(|line| line.contains("m/s")).map(str::to_owned);
             let is_still = row.is_some_and(|row| row.contains(" 0.00 m/s"));
             still = if is_still { still + 1 } else { 0 };

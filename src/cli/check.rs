@@ -2,7 +2,7 @@
 //!
 //! Looks, and opens only the configured camera; it never opens the base's port (many boards restart
 //! on that) and moves nothing. Every question to a driver runs on a thread of its own and is given
-//! up after [`PATIENCE`].
+//! up after `PATIENCE`.
 
 mod devices;
 mod machine;

@@ -1,7 +1,7 @@
 //! The simulated robot: a round body on omni or differential wheels, moved in fixed steps of
 //! [`STEP`].
 //!
-//! A setpoint reaches the motors [`LATENCY_STEPS`] steps later; they follow it with a lag and a
+//! A setpoint reaches the motors `LATENCY_STEPS` steps later; they follow it with a lag and a
 //! bounded force, the wheels turn unevenly and slip, so that odometry drifts from the true pose.
 //! Where the next step would enter an obstacle the body stays where it is and loses its speed.
 

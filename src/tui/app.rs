@@ -27,7 +27,7 @@ pub struct App {
     pub(super) now: Stamp,
     /// The first moment heard of; the event log counts from it.
     pub(super) started: Option<Stamp>,
-    /// Caches of [`super::view`]; no state of the station.
+    /// Caches of [`super::view()`]; no state of the station.
     pub(super) canvas: Canvas,
 }
 

@@ -8,7 +8,7 @@ use super::words::{LENGTH, VOCABULARY};
 /// Size of the picture it looks at.
 pub const WIDTH: usize = 160;
 pub const HEIGHT: usize = 120;
-/// Slots of a chunk, [`SLOT_S`] each.
+/// Slots of a chunk, `SLOT_S` each.
 pub const SLOTS: usize = 10;
 /// Its recurrent state: heading (rad, left positive), distance (m), trust (0..=1), width of the
 /// target (m, 0 unknown).
@@ -44,7 +44,7 @@ pub(super) const STAND_OUT: [(f32, f32); 3] = [(0.40, 0.60), (0.20, 0.40), (0.25
 ///
 /// Inputs: `image` [1, 3, [`HEIGHT`], [`WIDTH`]] in 0..=1, `tokens` [1, 16], `memory` [1,
 /// [`MEMORY`]]. Outputs: `action` [1, [`SLOTS`], 2] (m/s forward, rad/s to the left), `confidence`
-/// [1], `memory_next`.
+/// `[1]`, `memory_next`.
 ///
 /// # Errors
 /// Never: a test builds it.
