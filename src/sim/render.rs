@@ -8,6 +8,7 @@ mod light;
 mod paint;
 mod scene;
 mod solid;
+mod span;
 mod texture;
 
 use glam::Vec3;
@@ -54,16 +55,21 @@ impl View {
     /// `None` behind the camera.
     #[must_use]
     pub fn project(&self, x: f64, y: f64, z: f64) -> Option<(f32, f32, f32)> {
-        let way = Vec3::new(x as f32, y as f32, z as f32) - self.eye;
-        let depth = way.dot(self.forward);
-        (depth > 0.01).then(|| {
-            let scale = 1.0 / (depth * self.pixel);
-            (
-                way.dot(self.right) * scale + 0.5 * self.width as f32,
-                0.5 * self.height as f32 - way.dot(self.up) * scale,
-                depth,
-            )
-        })
+        let seen = self.seen(Vec3::new(x as f32, y as f32, z as f32));
+        let (column, row) = self.pixel_of(seen);
+        (seen.z > NEAR_M).then_some((column, row, seen.z))
+    }
+
+    /// A point as the camera has it: to the right, up, ahead.
+    fn seen(&self, point: Vec3) -> Vec3 {
+        let way = point - self.eye;
+        Vec3::new(way.dot(self.right), way.dot(self.up), way.dot(self.forward))
+    }
+
+    /// Column and row of such a point.
+    fn pixel_of(&self, seen: Vec3) -> (f32, f32) {
+        let scale = 1.0 / (seen.z * self.pixel);
+        (seen.x * scale + 0.5 * self.width as f32, 0.5 * self.height as f32 - seen.y * scale)
     }
 
     /// Direction through the middle of the pixel row, of depth 1.
@@ -87,9 +93,16 @@ pub struct Renderer {
     seed: u64,
     pixels: Vec<Texel>,
     surfaces: Vec<Surface>,
-    depths: Vec<f32>,
+    /// One over the depth.
+    nears: Vec<f32>,
+    /// Of one row.
+    edges: Vec<bool>,
 }
 
+/// What is nearer is not seen.
+const NEAR_M: f32 = 0.01;
+/// Pixels whose edges are looked for together.
+const EDGE_BLOCK: usize = 16;
 const NOISE_LEN: usize = 1 << 13;
 /// Bytes that share one run of the noise.
 const NOISE_RUN: usize = 960;
@@ -107,7 +120,8 @@ impl Renderer {
             seed: world.seed,
             pixels: Vec::new(),
             surfaces: Vec::new(),
-            depths: Vec::new(),
+            nears: Vec::new(),
+            edges: Vec::new(),
         }
     }
 
@@ -120,7 +134,7 @@ impl Renderer {
         let count = width as usize * height as usize;
         self.pixels.resize(count, 0);
         self.surfaces.resize(count, 0);
-        self.depths.resize(count, 0.0);
+        self.nears.resize(count, 0.0);
         if count == 0 {
             return;
         }
@@ -134,9 +148,9 @@ impl Renderer {
         let width = view.width as usize;
         let rows = self.pixels.chunks_exact_mut(width);
         let rows = rows.zip(self.surfaces.chunks_exact_mut(width));
-        let rows = rows.zip(self.depths.chunks_exact_mut(width));
-        for (row, ((pixels, surfaces), depths)) in rows.enumerate() {
-            self.scene.draw_room_row(view, row, pixels, surfaces, depths);
+        let rows = rows.zip(self.nears.chunks_exact_mut(width));
+        for (row, ((pixels, surfaces), nears)) in rows.enumerate() {
+            self.scene.draw_room_row(view, row, pixels, surfaces, nears);
             for place in places.iter().filter(|place| place.rows.contains(&row)) {
                 let columns = place.columns.clone();
                 self.scene.draw_solid_row(
@@ -145,7 +159,7 @@ impl Renderer {
                     row,
                     &mut pixels[columns.clone()],
                     &mut surfaces[columns.clone()],
-                    &mut depths[columns],
+                    &mut nears[columns],
                 );
             }
         }
@@ -155,23 +169,21 @@ impl Renderer {
     fn smooth(&mut self, view: &View, places: &[Place]) {
         let width = view.width as usize;
         let all = &self.surfaces;
+        self.edges.resize(width, false);
         for (row, pixels) in self.pixels.chunks_exact_mut(width).enumerate() {
             let start = row * width;
             let here = &all[start..start + width];
             let above = &all[start.saturating_sub(width)..][..width];
             let below = all.get(start + width..start + 2 * width).unwrap_or(here);
-            for (column, pixel) in pixels.iter_mut().enumerate() {
-                let surface = here[column];
-                let is_inner = surface == above[column]
-                    && surface == below[column]
-                    && surface == here[column.saturating_sub(1)]
-                    && surface == here[(column + 1).min(width - 1)];
-                if !is_inner {
-                    let (x, y) = (column as f32, row as f32);
-                    let four = [(0.375, 0.125), (0.875, 0.375), (0.125, 0.625), (0.625, 0.875)];
-                    *pixel = texture::mean(
-                        four.map(|(dx, dy)| self.scene.trace(view, places, x + dx, y + dy)),
-                    );
+            mark_edges(here, above, below, &mut self.edges);
+            for (block, edges) in self.edges.chunks(EDGE_BLOCK).enumerate() {
+                if !edges.iter().fold(false, |any, is_edge| any | is_edge) {
+                    continue;
+                }
+                for (idx, _) in edges.iter().enumerate().filter(|(_, is_edge)| **is_edge) {
+                    let column = block * EDGE_BLOCK + idx;
+                    let seen = (here[column], pixels[column]);
+                    pixels[column] = self.scene.trace(view, places, (column, row), seen);
                 }
             }
         }
@@ -180,7 +192,9 @@ impl Renderer {
     /// Unpacks the pixels and adds the sensor's noise.
     fn develop(&self, number: u64, rgb: &mut [u8]) {
         for (out, pixel) in rgb.chunks_exact_mut(3).zip(&self.pixels) {
-            out.copy_from_slice(&texture::bytes(*pixel));
+            if let [red, green, blue] = out {
+                [*red, *green, *blue] = texture::bytes(*pixel);
+            }
         }
         let mut at = self.seed ^ number;
         for part in rgb.chunks_mut(NOISE_RUN) {
@@ -190,6 +204,20 @@ impl Renderer {
                 *value = (i16::from(*value) + i16::from(*noise)).clamp(0, 255) as u8;
             }
         }
+    }
+}
+
+/// Marks the pixels of a row that have a neighbour of another surface.
+fn mark_edges(here: &[Surface], above: &[Surface], below: &[Surface], edges: &mut [bool]) {
+    for (edge, ((here, above), below)) in edges.iter_mut().zip(here.iter().zip(above).zip(below)) {
+        *edge = (here ^ above) | (here ^ below) != 0;
+    }
+    let pairs = here.iter().zip(&here[1..]);
+    for (edge, (here, right)) in edges.iter_mut().zip(pairs.clone()) {
+        *edge |= here != right;
+    }
+    for (edge, (left, here)) in edges[1..].iter_mut().zip(pairs) {
+        *edge |= here != left;
     }
 }
 

@@ -1,8 +1,7 @@
 //! Pictures that are sampled: 8-bit, packed, side lengths powers of two, with smaller copies of
-//! themselves for distance.
-//!
-//! Coordinates are phases: the whole picture is 0..2³², so that wrapping around is what integers do
-//! by themselves.
+//! themselves for distance. They repeat: a place beyond their edge is one from the other side.
+
+use super::span::{BLOCK, Coordinate, Line};
 
 /// Packed 0x00BBGGRR. Small, because waiting for memory costs more than the arithmetic.
 pub(super) type Texel = u32;
@@ -11,10 +10,12 @@ pub(super) type Texel = u32;
 const RED_BLUE: Texel = 0x00ff_00ff;
 const GREEN: Texel = 0xff00;
 
+/// One size of a picture. A column and a row more than its size hold the first ones again, so that
+/// the neighbours of every texel lie beside it.
 #[derive(Clone, Debug)]
-struct Level {
-    log_width: u32,
-    log_height: u32,
+pub(super) struct Level {
+    width: u32,
+    height: u32,
     texels: Vec<Texel>,
 }
 
@@ -38,32 +39,31 @@ pub(super) fn bytes(texel: Texel) -> [u8; 3] {
     [texel as u8, (texel >> 8) as u8, (texel >> 16) as u8]
 }
 
-/// A share of the picture's side as a phase; shares to ±127 wrap around exactly.
+/// A number of texels within ±16,000 in 256ths. The sum's last mantissa bit is worth 1/256: faster
+/// than a conversion to an integer, which must care for every float there is. The offset is a
+/// multiple of every picture's size.
 #[inline]
-pub(super) fn phase(share: f32) -> u32 {
-    ((share * 16_777_216.0) as i32 as u32) << 8
-}
-
-/// As [`phase`], for long runs that add up.
-pub(super) fn fine_phase(share: f64) -> u32 {
-    (share * 4_294_967_296.0) as i64 as u32
+fn fixed(texels: f32) -> u32 {
+    const OFFSET: f32 = 49_152.0;
+    (texels + OFFSET).to_bits()
 }
 
 impl Texture {
-    /// Paints every texel by its column and row shares 0..1. At least two texels a side.
+    /// Paints every texel by its column and row shares 0..1. At least two texels a side, at most
+    /// 256.
     pub(super) fn paint(
         log_width: u32,
         log_height: u32,
         mut color: impl FnMut(f32, f32) -> [f32; 3],
     ) -> Self {
         let (width, height) = (1_u32 << log_width, 1_u32 << log_height);
-        let texels = (0..height)
+        let texels: Vec<Texel> = (0..height)
             .flat_map(|y| (0..width).map(move |x| (x, y)))
             .map(|(x, y)| {
                 pack(color((x as f32 + 0.5) / width as f32, (y as f32 + 0.5) / height as f32))
             })
             .collect();
-        Self { levels: vec![Level { log_width, log_height, texels }] }
+        Self { levels: vec![Level::new(width, height, &texels)] }
     }
 
     /// One colour everywhere.
@@ -79,53 +79,98 @@ impl Texture {
         self
     }
 
-    /// The level whose texels are about as large as a pixel, for `footprint` pictures a pixel.
+    /// The copy whose texels are about as large as a pixel, for `footprint` pictures a pixel.
     #[inline]
-    pub(super) fn level(&self, footprint: f32) -> usize {
-        let texels = footprint * (1_u32 << self.levels[0].log_width) as f32;
+    pub(super) fn level(&self, footprint: f32) -> &Level {
+        let texels = footprint * self.levels[0].width as f32;
         // The exponent of a float is its logarithm, rounded down.
         let log = (texels.to_bits() >> 23).saturating_sub(127) as usize;
-        log.min(self.levels.len() - 1)
+        &self.levels[log.min(self.levels.len() - 1)]
     }
 
-    /// Bilinear; texel centres lie at half texels.
-    #[expect(clippy::inline_always, reason = "runs for every pixel; a call costs a quarter of it")]
-    #[inline(always)]
-    pub(super) fn sample(&self, level: usize, u: u32, v: u32) -> Texel {
-        let level = &self.levels[level];
-        level.between(
-            u.wrapping_sub(1 << (31 - level.log_width)),
-            v.wrapping_sub(1 << (31 - level.log_height)),
-        )
+    /// The largest copy.
+    #[inline]
+    pub(super) fn full(&self) -> &Level {
+        &self.levels[0]
     }
 
-    /// Bilinear in the largest level; texel centres lie at whole texels.
-    #[expect(clippy::inline_always, reason = "runs for every pixel; a call costs a quarter of it")]
-    #[inline(always)]
-    pub(super) fn sample_corner(&self, u: u32, v: u32) -> Texel {
-        self.levels[0].between(u, v)
+    /// Paints `pixels`, the columns of a row from `begin` on, with what they see of a plane on
+    /// which the picture lies: `u` and `v` are shares of it, `per_metre` copies lie on a metre of
+    /// the picture plane at depth 1. `blend` gets a pixel's old colour and the paint.
+    #[inline]
+    pub(super) fn spread(
+        &self,
+        near: Line,
+        (u, v): (Coordinate, Coordinate),
+        footprint: f32,
+        begin: usize,
+        pixels: &mut [Texel],
+        blend: impl Fn(Texel, Texel) -> Texel,
+    ) {
+        let mut column = begin;
+        for block in pixels.chunks_mut(BLOCK) {
+            let level = self.level(footprint / near.at(column + block.len() / 2));
+            let u = u.mapped(0.0, level.width as f32);
+            let v = v.mapped(0.0, level.height as f32);
+            let mut places = [(0, 0); BLOCK];
+            for (idx, place) in places.iter_mut().enumerate() {
+                let depth = 1.0 / near.at(column + idx);
+                let (u, v) = (u.at(column + idx, depth), v.at(column + idx, depth));
+                *place = (fixed(u - 0.5), fixed(v - 0.5));
+            }
+            for (pixel, (x, y)) in block.iter_mut().zip(places) {
+                *pixel = blend(*pixel, level.read(x, y));
+            }
+            column += BLOCK;
+        }
     }
 }
 
 impl Level {
-    /// Weighs the four texels around a place; the weights add up to 256.
+    fn new(width: u32, height: u32, texels: &[Texel]) -> Self {
+        let rows = texels.chunks_exact(width as usize);
+        let texels = rows
+            .clone()
+            .chain(rows.take(1))
+            .flat_map(|row| row.iter().chain(row.first()))
+            .copied()
+            .collect();
+        Self { width, height, texels }
+    }
+
+    /// Texels a side.
+    pub(super) fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    /// The colour at shares of the sides, bilinear; texel centres lie at half texels.
+    #[inline]
+    pub(super) fn sample(&self, u: f32, v: f32) -> Texel {
+        self.read(fixed(u * self.width as f32 - 0.5), fixed(v * self.height as f32 - 0.5))
+    }
+
+    /// As [`Self::sample`]; texel centres lie at whole texels.
+    #[inline]
+    pub(super) fn sample_corner(&self, u: f32, v: f32) -> Texel {
+        self.read(fixed(u * self.width as f32), fixed(v * self.height as f32))
+    }
+
+    /// Weighs the four texels around a place in 256ths of texels; the weights add up to 256.
     #[expect(clippy::inline_always, reason = "runs for every pixel; a call costs a quarter of it")]
     #[inline(always)]
-    fn between(&self, u: u32, v: u32) -> Texel {
-        let (x, y) = (u >> (32 - self.log_width), v >> (32 - self.log_height));
-        let share_x = (u >> (24 - self.log_width)) & 255;
-        let share_y = (v >> (24 - self.log_height)) & 255;
-        let width = 1 << self.log_width;
-        let right = (x + 1) & (width - 1);
-        let row = y << self.log_width;
-        let row_below = (row + width) & ((width << self.log_height) - 1);
-        let at = |row: u32, x: u32| self.texels[(row + x) as usize];
+    pub(super) fn read(&self, x: u32, y: u32) -> Texel {
+        let stride = self.width + 1;
+        let (column, row) = (x >> 8 & (self.width - 1), y >> 8 & (self.height - 1));
+        let (share_x, share_y) = (x & 255, y & 255);
+        let at = (row * stride + column) as usize;
         let both = (share_x * share_y) >> 8;
+        let top = &self.texels[at..at + 2];
+        let bottom = &self.texels[at + stride as usize..at + stride as usize + 2];
         let four = [
-            (at(row, x), 256 + both - share_x - share_y),
-            (at(row, right), share_x - both),
-            (at(row_below, x), share_y - both),
-            (at(row_below, right), both),
+            (top[0], 256 + both - share_x - share_y),
+            (top[1], share_x - both),
+            (bottom[0], share_y - both),
+            (bottom[1], both),
         ];
         let (mut red_blue, mut green) = (0, 0);
         for (texel, weight) in four {
@@ -136,20 +181,20 @@ impl Level {
     }
 
     fn halved(&self) -> Option<Self> {
-        if self.log_width < 2 || self.log_height < 2 {
+        if self.width < 4 || self.height < 4 {
             return None;
         }
-        let width = 1_usize << self.log_width;
-        let rows = self.texels.chunks_exact(2 * width);
-        let texels = rows
+        let stride = self.width as usize + 1;
+        let rows = self.texels[..stride * self.height as usize].chunks_exact(2 * stride);
+        let texels: Vec<Texel> = rows
             .flat_map(|pair| {
-                let (top, bottom) = pair.split_at(width);
+                let (top, bottom) = pair.split_at(stride);
                 top.chunks_exact(2)
                     .zip(bottom.chunks_exact(2))
                     .map(|(a, b)| mean([a[0], a[1], b[0], b[1]]))
             })
             .collect();
-        Some(Self { log_width: self.log_width - 1, log_height: self.log_height - 1, texels })
+        Some(Self::new(self.width / 2, self.height / 2, &texels))
     }
 }
 
@@ -193,12 +238,13 @@ mod tests {
     fn sampling_is_bilinear_and_wraps() {
         // If this failed, textures would swim, tear at their seams or be off by half a texel.
         let texture = Texture::paint(1, 1, |u, _| if u < 0.5 { [0.0; 3] } else { [1.0; 3] });
-        assert_eq!(texture.sample(0, phase(0.25), phase(0.25)), 0);
-        assert_eq!(texture.sample(0, phase(0.75), phase(0.25)), RED_BLUE | GREEN);
-        let between = texture.sample(0, phase(0.5), phase(0.25));
-        assert_eq!(between, texture.sample(0, phase(1.0), phase(0.25)));
+        let texture = texture.full();
+        assert_eq!(texture.sample(0.25, 0.25), 0);
+        assert_eq!(texture.sample(0.75, 0.25), RED_BLUE | GREEN);
+        let between = texture.sample(0.5, 0.25);
+        assert_eq!(between, texture.sample(1.0, 0.25));
         assert!((126..=129).contains(&(between & 255)), "{between:x}");
-        assert_eq!(texture.sample(0, phase(3.75), 0), texture.sample(0, phase(-0.25), 0));
+        assert_eq!(texture.sample(3.75, 0.0), texture.sample(-0.25, 0.0));
     }
 
     #[test]
@@ -207,11 +253,11 @@ mod tests {
         let texture =
             Texture::paint(3, 3, |u, _| if u < 0.5 { [0.2; 3] } else { [0.6; 3] }).with_smaller();
         assert_eq!(texture.levels.len(), 3);
-        let mean = texture.sample(2, phase(0.5), 0) & 255;
+        let mean = texture.levels[2].sample(0.5, 0.0) & 255;
         assert!((101..=103).contains(&mean), "{mean}");
-        assert_eq!(texture.level(1.0 / 8.0), 0);
-        assert_eq!(texture.level(0.26), 1);
-        assert_eq!(texture.level(50.0), 2);
+        for (footprint, width) in [(1.0 / 8.0, 8), (0.26, 4), (50.0, 2)] {
+            assert_eq!(texture.level(footprint).width, width);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use glam::{Vec2, Vec3};
 use super::super::light::Light;
 use super::super::paint;
 use super::super::solid::{Face, Form, Hit, Solid, direction_around};
-use super::super::texture::{Texel, Texture, phase, shade, tinted};
+use super::super::texture::{Texel, Texture, shade, tinted};
 use super::times;
 use crate::sim::World;
 use crate::sim::world::look::{LAMP_FOOT, Tint};
@@ -54,8 +54,8 @@ impl Body {
         };
         let paint = if hit.face == Face::Top { self.top } else { self.side };
         let level = paint.level(hit.t * pixel / width);
-        let light = self.light.sample_corner(phase(u), phase(v));
-        let lit = shade(paint.sample(level, phase(hit.u), phase(hit.v)), light);
+        let light = self.light.full().sample_corner(u, v);
+        let lit = shade(level.sample(hit.u, hit.v), light);
         match hit.face {
             // Deeper inside a cup is darker.
             Face::Inside => tinted(lit, [(118.0 - 64.0 * hit.v) as u32; 3]),

@@ -5,7 +5,8 @@ use glam::Vec3;
 use super::super::View;
 use super::super::light::Light;
 use super::super::paint;
-use super::super::texture::{Texel, Texture, fine_phase, mix, phase, shade};
+use super::super::span::BLOCK;
+use super::super::texture::{Level, Texel, Texture, mix, shade};
 use super::times;
 use crate::sim::world::Room;
 use crate::sim::world::look::Tint;
@@ -53,9 +54,11 @@ impl Ground {
     pub(super) fn trace(&self, room: &Room, view: &View, direction: Vec3, t: f32) -> Texel {
         let point = view.eye + direction * t;
         let (u, v) = (point.x * self.per_metre, point.y * self.per_metre);
-        let paint = self.paint.sample(self.level(direction, t, view.pixel), phase(u), phase(v));
         let (light_u, light_v) = self.light_share(room, point);
-        shade(paint, self.light.sample_corner(fine_phase(light_u), fine_phase(light_v)))
+        shade(
+            self.level(direction, t, view.pixel).sample(u, v),
+            self.light.full().sample_corner(light_u as f32, light_v as f32),
+        )
     }
 
     /// Light-map coordinates, half a texel away from the edges so that nothing wraps around.
@@ -70,7 +73,7 @@ impl Ground {
 
     /// Level of detail where a pixel covers more along the view than across: between the two.
     #[inline]
-    fn level(&self, direction: Vec3, t: f32, pixel: f32) -> usize {
+    fn level(&self, direction: Vec3, t: f32, pixel: f32) -> &Level {
         let stretch = (1.0 / direction.z.abs().max(0.05)).max(1.0).sqrt();
         self.paint.level(0.8 * t * pixel * stretch * self.per_metre)
     }
@@ -78,29 +81,48 @@ impl Ground {
 
 /// One row of floor or ceiling: all its coordinates are linear in the column.
 pub(super) struct GroundRow<'a> {
-    ground: &'a Ground,
-    level: usize,
+    paint_level: &'a Level,
+    light_level: &'a Level,
     paint: Steps,
     light: Steps,
 }
 
-/// Phases that grow by a constant a column.
-#[derive(Clone, Copy, Default)]
+/// Texels in 65,536ths, which wrap around, growing by a constant a column.
+#[derive(Clone, Copy)]
 struct Steps {
-    u: u32,
-    v: u32,
-    u_step: u32,
-    v_step: u32,
+    x: u32,
+    y: u32,
+    x_step: u32,
+    y_step: u32,
 }
 
 impl Steps {
+    /// From `first`, in shares of a picture, `next` being one column on; `corner` is the texel
+    /// centre's place in a texel.
+    fn new(level: &Level, first: (f64, f64), next: (f64, f64), corner: f64) -> Self {
+        let fine = |texels: f64| (texels * 65_536.0) as i64 as u32;
+        let (width, height) = level.size();
+        let (width, height) = (f64::from(width), f64::from(height));
+        Self {
+            x: fine(first.0 * width - corner),
+            y: fine(first.1 * height - corner),
+            x_step: fine((next.0 - first.0) * width),
+            y_step: fine((next.1 - first.1) * height),
+        }
+    }
+
+    /// In 256ths of texels.
+    #[inline]
     const fn at(self, column: u32) -> (u32, u32) {
         (
-            self.u.wrapping_add(self.u_step.wrapping_mul(column)),
-            self.v.wrapping_add(self.v_step.wrapping_mul(column)),
+            self.x.wrapping_add(self.x_step.wrapping_mul(column)) >> 8,
+            self.y.wrapping_add(self.y_step.wrapping_mul(column)) >> 8,
         )
     }
 }
+
+/// Pixels from one reading of the light to the next.
+const LIGHT_STEP: u32 = 4;
 
 impl<'a> GroundRow<'a> {
     /// The row whose middle looks along `direction` and meets the ground at depth `t`.
@@ -111,49 +133,47 @@ impl<'a> GroundRow<'a> {
         direction: Vec3,
         t: f32,
     ) -> Self {
-        let mut row = Self {
-            ground,
-            level: ground.level(direction, t, view.pixel),
-            paint: Steps::default(),
-            light: Steps::default(),
-        };
         let first = view.eye + (direction + view.right * view.across(0.5)) * t;
-        let step = view.right * (view.pixel * t);
+        let next = first + view.right * (view.pixel * t);
         let per_metre = f64::from(ground.per_metre);
-        row.paint = Steps {
-            u: fine_phase(f64::from(first.x) * per_metre),
-            v: fine_phase(f64::from(first.y) * per_metre),
-            u_step: fine_phase(f64::from(step.x) * per_metre),
-            v_step: fine_phase(f64::from(step.y) * per_metre),
-        };
-        let (u, v) = ground.light_share(room, first);
-        let (u_next, v_next) = ground.light_share(room, first + step);
-        row.light = Steps {
-            u: fine_phase(u),
-            v: fine_phase(v),
-            u_step: fine_phase(u_next - u),
-            v_step: fine_phase(v_next - v),
-        };
-        row
+        let paint = |p: Vec3| (f64::from(p.x) * per_metre, f64::from(p.y) * per_metre);
+        let (paint_level, light_level) =
+            (ground.level(direction, t, view.pixel), ground.light.full());
+        let light = (ground.light_share(room, first), ground.light_share(room, next));
+        Self {
+            paint: Steps::new(paint_level, paint(first), paint(next), 0.5),
+            light: Steps::new(light_level, light.0, light.1, 0.0),
+            paint_level,
+            light_level,
+        }
     }
 
     /// Light changes little from pixel to pixel: it is read every fourth one, and mixed in between.
     pub(super) fn draw(&self, begin: u32, pixels: &mut [Texel]) {
         let light_at = |column: u32| {
-            let (u, v) = self.light.at(column);
-            self.ground.light.sample_corner(u, v)
+            let (x, y) = self.light.at(column);
+            self.light_level.read(x, y)
         };
         let mut column = begin;
+        let last = begin + pixels.len() as u32;
+        let mut lights = [0; BLOCK];
         let mut light = light_at(column);
-        for part in pixels.chunks_mut(4) {
-            let next = light_at(column + part.len() as u32 - 1);
-            for (pixel, share) in part.iter_mut().zip([0, 85, 171, 256]) {
-                let (u, v) = self.paint.at(column);
-                let paint = self.ground.paint.sample(self.level, u, v);
-                *pixel = shade(paint, mix(light, next, share));
-                column += 1;
+        for block in pixels.chunks_mut(BLOCK) {
+            for (paint, idx) in block.iter_mut().zip(0..) {
+                let (x, y) = self.paint.at(column + idx);
+                *paint = self.paint_level.read(x, y);
             }
-            light = next;
+            for part in lights.chunks_exact_mut(LIGHT_STEP as usize) {
+                column += LIGHT_STEP;
+                let next = light_at(column.min(last));
+                for (out, share) in part.iter_mut().zip([0, 64, 128, 192]) {
+                    *out = mix(light, next, share);
+                }
+                light = next;
+            }
+            for (pixel, light) in block.iter_mut().zip(lights) {
+                *pixel = shade(*pixel, light);
+            }
         }
     }
 }

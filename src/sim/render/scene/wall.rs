@@ -1,10 +1,13 @@
 //! A wall, its skirting board and what hangs on it.
 
+use std::ops::Range;
+
 use glam::Vec3;
 
 use super::super::light::Light;
 use super::super::paint;
-use super::super::texture::{Texel, Texture, phase, shade, tinted, unpack};
+use super::super::span::{Coordinate, Line};
+use super::super::texture::{Texel, Texture, shade, tinted, unpack};
 use super::{Surface, times};
 use crate::sim::World;
 use crate::sim::world::look::Tint;
@@ -12,6 +15,8 @@ use crate::sim::world::{DecalStyle, Wall};
 
 /// Height of the skirting board, metres.
 const SKIRTING_M: f32 = 0.09;
+/// Of that, its darker upper edge.
+const EDGE_M: f32 = 0.012;
 /// Light that changes nothing in [`shade`].
 const NEUTRAL: Texel = 0x0080_8080;
 /// Keeps samples of a wall's ends from wrapping around to the other end.
@@ -31,6 +36,19 @@ pub(super) struct WallFace {
     decals: Vec<Flat>,
 }
 
+/// How one row of the picture sees a wall.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sight {
+    /// One over depth.
+    pub(super) near: Line,
+    pub(super) along: Coordinate,
+    pub(super) up: Coordinate,
+    /// A pixel's side at depth 1.
+    pub(super) pixel: f32,
+    /// Of the wall itself; its parts have the following ones.
+    pub(super) surface: Surface,
+}
+
 #[derive(Clone, Debug)]
 struct Flat {
     along: f32,
@@ -43,6 +61,11 @@ struct Flat {
 }
 
 impl WallFace {
+    /// The axis that runs along the wall.
+    pub(super) fn axis(&self) -> Vec3 {
+        self.along
+    }
+
     pub(super) fn new(world: &World, wall: Wall, light: &Light) -> Self {
         let (room, look) = (&world.room, &world.look);
         let (x_min, x_max) = (room.x_min as f32, room.x_max as f32);
@@ -61,11 +84,10 @@ impl WallFace {
                 corner + along * (u * length) + Vec3::Z * (v * height).clamp(0.02, height - 0.02);
             light.exposed(light.on(point, normal))
         });
-        let plaster = paint::plaster();
+        let plaster = paint::plaster().level(1.0 / 60.0);
         let lit = Texture::paint(8, 7, |u, v| {
-            let grain =
-                plaster.sample(plaster.level(1.0 / 60.0), phase(u * length), phase(v * height));
-            let light = map.sample_corner(phase(u * (31.0 / 32.0)), phase(v * (15.0 / 16.0)));
+            let grain = plaster.sample(u * length, v * height);
+            let light = map.full().sample_corner(u * (31.0 / 32.0), v * (15.0 / 16.0));
             times(unpack(shade(grain, light)), look.wall_tint)
         });
         // What is on the wall takes the wall's colour for its light; this takes the wall's paint
@@ -102,29 +124,70 @@ impl WallFace {
         }
     }
 
-    /// The colour of a point on the wall and which part of the wall it is on.
-    #[inline]
-    pub(super) fn shade(&self, point: Vec3, pixel_m: f32) -> (Texel, Surface) {
+    /// Draws the columns `range` of a row, which see the wall: it, then what is on it.
+    pub(super) fn draw(
+        &self,
+        sight: &Sight,
+        range: &Range<usize>,
+        pixels: &mut [Texel],
+        surfaces: &mut [Surface],
+    ) {
+        let Sight { near, up, pixel, .. } = *sight;
+        let along = sight.along.mapped(self.begin, self.per_length);
+        let place = (along.mapped(-MARGIN, 1.0 - 2.0 * MARGIN), up.mapped(0.0, self.per_height));
+        let footprint = pixel * self.per_length;
+        self.paint.spread(
+            near,
+            place,
+            footprint,
+            range.start,
+            &mut pixels[range.clone()],
+            |_, wall| wall,
+        );
+        let part = up.mapped(0.0, 1.0 / SKIRTING_M).clip(near, range.clone());
+        let plain = up.mapped(0.0, 1.0 / (SKIRTING_M - EDGE_M)).clip(near, part.clone());
+        surfaces[range.clone()].fill(sight.surface);
+        surfaces[part.clone()].fill(sight.surface + 1);
+        for (column, pixel) in part.clone().zip(&mut pixels[part]) {
+            let tint = if plain.contains(&column) { self.skirting } else { self.skirting_edge };
+            *pixel = tinted(*pixel, tint);
+        }
+        for (idx, decal) in self.decals.iter().enumerate() {
+            let place = (
+                sight.along.mapped(self.begin + decal.along, decal.per_width),
+                up.mapped(decal.top, -decal.per_height),
+            );
+            let part = place.1.clip(near, place.0.clip(near, range.clone()));
+            surfaces[part.clone()].fill(sight.surface + 2 + idx as Surface);
+            let footprint = pixel * decal.per_width;
+            let pixels = &mut pixels[part.clone()];
+            decal.paint.spread(near, place, footprint, part.start, pixels, |wall, paint| {
+                tinted(shade(paint, if decal.glows { NEUTRAL } else { wall }), decal.tint)
+            });
+        }
+    }
+
+    /// The colour of a point on the wall.
+    pub(super) fn shade(&self, point: Vec3, pixel_m: f32) -> Texel {
         let along = point.dot(self.along) - self.begin;
         let up = point.z;
         let (u, v) = (along * self.per_length, up * self.per_height);
         let level = self.paint.level(pixel_m * self.per_length);
-        let wall = self.paint.sample(level, phase(u.clamp(MARGIN, 1.0 - MARGIN)), phase(v));
-        for (idx, decal) in self.decals.iter().enumerate() {
+        let wall = level.sample(MARGIN + u * (1.0 - 2.0 * MARGIN), v);
+        for decal in &self.decals {
             let (u, v) =
                 ((along - decal.along) * decal.per_width, (decal.top - up) * decal.per_height);
             if (0.0..1.0).contains(&u) && (0.0..1.0).contains(&v) {
-                let level = decal.paint.level(pixel_m * decal.per_width);
-                let paint = decal.paint.sample(level, phase(u), phase(v));
+                let paint = decal.paint.level(pixel_m * decal.per_width).sample(u, v);
                 let light = if decal.glows { NEUTRAL } else { wall };
-                return (tinted(shade(paint, light), decal.tint), 2 + idx as Surface);
+                return tinted(shade(paint, light), decal.tint);
             }
         }
         if up < SKIRTING_M {
-            let is_edge = up > SKIRTING_M - 0.012;
-            return (tinted(wall, if is_edge { self.skirting_edge } else { self.skirting }), 1);
+            let is_edge = up > SKIRTING_M - EDGE_M;
+            return tinted(wall, if is_edge { self.skirting_edge } else { self.skirting });
         }
-        (wall, 0)
+        wall
     }
 }
 
