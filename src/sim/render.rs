@@ -177,7 +177,7 @@ impl Renderer {
             let below = all.get(start + width..start + 2 * width).unwrap_or(here);
             mark_edges(here, above, below, &mut self.edges);
             for (block, edges) in self.edges.chunks(EDGE_BLOCK).enumerate() {
-                if !edges.iter().fold(false, |any, is_edge| any | is_edge) {
+                if !edges.contains(&true) {
                     continue;
                 }
                 for (idx, _) in edges.iter().enumerate().filter(|(_, is_edge)| **is_edge) {

@@ -271,8 +271,8 @@ const fn body_surface(body: usize, face: Face) -> Surface {
 #[inline]
 fn largest(nears: &[f32; PLANES]) -> usize {
     let mut best = 0;
-    for idx in 1..PLANES {
-        if nears[idx] > nears[best] {
+    for (idx, near) in nears.iter().enumerate() {
+        if *near > nears[best] {
             best = idx;
         }
     }

@@ -95,8 +95,9 @@ impl Texture {
     }
 
     /// Paints `pixels`, the columns of a row from `begin` on, with what they see of a plane on
-    /// which the picture lies: `u` and `v` are shares of it, `per_metre` copies lie on a metre of
-    /// the picture plane at depth 1. `blend` gets a pixel's old colour and the paint.
+    /// which the picture lies: `near` is one over the plane's depth, `u` and `v` are shares of the
+    /// picture, `footprint` is how many copies of it a pixel covers at depth 1. `blend` gets a
+    /// pixel's old colour and the paint.
     #[inline]
     pub(super) fn spread(
         &self,
