@@ -108,7 +108,7 @@ fn check(summary: &Value) {
             .is_some_and(|change| change["present"] == true)
     };
     let just_after = modes[2].0 + 1e-6;
-    let reasons = ["base_down", "base_silent", "tick_gap"];
+    let reasons = ["base_down", "base_silent", "base_blocked", "tick_gap"];
     assert!(reasons.iter().any(|fault| present_before(fault, just_after)), "{summary}");
 
     let when = |text: &str| -> Vec<f64> {
