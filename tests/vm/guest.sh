@@ -6,7 +6,7 @@ fail() {
     echo "FAILED: $*"
     for log in /tmp/*.log; do
         echo "--- $log"
-        tail -n 20 "$log"
+        tail -n 80 "$log"
     done
     exit 1
 }

@@ -4,12 +4,12 @@
 
 mkdir -p models/beacon
 mv policy.onnx policy.toml tokenizer.json models/beacon/
-# The first key is held over everything that happens; only the second may move the robot again.
+# The first key is held over everything that happens; only the second, backwards, may move the robot again.
 cat >/tmp/keys <<KEYS
 1 press w
 40 release w
-42 press w
-45 release w
+42 press s
+45 release s
 KEYS
 export XDG_STATE_HOME=/tmp/state
 log=/tmp/station.log
