@@ -13,7 +13,8 @@ impl Terminal {
         let terminal = Self(format!("pilothouse-test-{}", std::process::id()));
         let program = env!("CARGO_BIN_EXE_pilothouse");
         let (width, height) = (size.0.to_string(), size.1.to_string());
-        let line = format!("COLORTERM=truecolor {program} --scenario open; echo LEFT-$?; sleep 60");
+        let camera = "--set camera.width=320 --set camera.height=240";
+        let line = format!("COLORTERM=truecolor {program} {camera}; echo LEFT-$?; sleep 60");
         terminal
             .tmux(&[
                 "-f",
@@ -63,6 +64,19 @@ impl Terminal {
         thread::sleep(Duration::from_secs(1));
     }
 
+    /// Hands off, then the engage key; again where a late picture on a busy machine refused it.
+    fn engage(&self) {
+        for _ in 0..10 {
+            self.pause();
+            self.keys(&["Enter"]);
+            self.pause();
+            if self.screen().contains("the policy drives") {
+                return;
+            }
+        }
+        panic!("engaging is refused:\n{}", self.screen());
+    }
+
     /// Waits until the robot that the policy drives has come to rest in front of the cup: the base
     /// reports it in the gauges' row of what was sent.
     #[expect(clippy::disallowed_methods, reason = "a real terminal answers in real time")]
@@ -100,13 +114,10 @@ fn the_station_is_driven_in_tmux() {
     terminal.wait_for("Instruction");
     terminal.keys(&["Escape"]);
     terminal.wait_for("enter engages the policy");
-    terminal.keys(&["Enter"]);
-    terminal.wait_for("the policy drives");
+    terminal.engage();
     terminal.keys(&["a"]);
     terminal.wait_for("you drive, autonomy waits");
-    terminal.pause();
-    terminal.keys(&["Enter"]);
-    terminal.wait_for("the policy drives");
+    terminal.engage();
     terminal.wait_for_standing();
     terminal.keys(&["x"]);
     terminal.wait_for("the base confirms");
