@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make run` drives the simulated robot, `make test` passes the
-# tests. Both first look whether the machine has what the build needs; see scripts/setup.
+# tests. Both first look whether the machine has what the build needs; see .ci/setup.
 .PHONY: run test setup
 
 # `make run ARGS='drive --config configs/robot-example.toml'`
@@ -19,4 +19,4 @@ test: setup
 	$(if $(SLOW),PILOTHOUSE_SLOW=1) cargo test --locked
 
 setup:
-	@scripts/setup
+	@.ci/setup

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{LibraryError, Variant};
 
-/// The table in `pins.toml`; `scripts/pin-runtime` writes it.
+/// The table in `pins.toml`; `.ci/pin-runtime` writes it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pins {
