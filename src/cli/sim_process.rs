@@ -31,7 +31,12 @@ impl SimProcess {
     /// standard error.
     pub fn start(config: &Sim, camera: &camera::Config) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        // A hang-up of the station's terminal is the station's to handle; the robot lives until its
+        // input ends.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
             .args(["sim", "serve", "--scenario", &config.scenario])
             .args(["--seed", &config.seed.to_string()])
             .args(["--width", &camera.width.to_string(), "--height", &camera.height.to_string()])
@@ -52,7 +57,14 @@ impl SimProcess {
             }
         };
         let reader = Arc::clone(&link);
-        spawn("sim-link", move || reader.run(stream)).context("cannot start a thread")?;
+        let port = hello.port.clone();
+        spawn("sim-link", move || {
+            reader.run(stream);
+            // A robot that was killed leaves its link behind, and the system may soon give the
+            // pseudo-terminal it names to somebody's shell. (Of a TCP address there is no file.)
+            let _ = std::fs::remove_file(port);
+        })
+        .context("cannot start a thread")?;
         Ok(Self { hello, link, orders, child })
     }
 

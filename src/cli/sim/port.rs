@@ -22,6 +22,12 @@ impl Port {
         &self.address
     }
 
+    /// Leaves nothing behind.
+    pub(super) fn close(&mut self) {
+        self.unplug();
+        platform::clean_up(&self.address);
+    }
+
     /// As when the cable is pulled.
     pub(super) fn unplug(&mut self) {
         if self.end.take().is_some() {
@@ -46,13 +52,6 @@ impl Port {
         if let Some(end) = &mut self.end {
             let _: io::Result<()> = end.write_now(bytes);
         }
-    }
-}
-
-impl Drop for Port {
-    fn drop(&mut self) {
-        self.unplug();
-        platform::clean_up(&self.address);
     }
 }
 

@@ -67,6 +67,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let shown = show(args, &life, &stop);
     stop.store(true, Ordering::Release);
     let moved = physics.join();
+    // By hand: the thread at standard input may still hold on to the life when the process ends.
+    lock(&life).port.close();
     // The station went away: that is how a session ends.
     let is_over = |error: &anyhow::Error| {
         error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
