@@ -130,12 +130,6 @@ impl Firmware {
         self.is_latched
     }
 
-    /// When the newest command arrived, if one did in this session.
-    #[must_use]
-    pub fn commanded_at(&self) -> Option<Stamp> {
-        self.command.map(|(_, at)| at)
-    }
-
     /// Frames that were no valid packet.
     #[must_use]
     pub fn bad_packets(&self) -> u32 {
