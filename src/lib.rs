@@ -23,13 +23,14 @@
 //! | 0 | [`msg`] | plain data that crosses a border | – |
 //! | 1 | [`safety`] | the gate: limits, freshness, e-stop; the only maker of `SafeTwist` (pure) | – |
 //! | 1 | [`control`] | supervisor: modes, arbitration, chunk playback, preflight (pure) | – |
-//! | 2 | [`camera`] | trait `Camera`: USB, video file, image folder, test pattern | – |
+//! | 2 | [`camera`] | trait `Camera`: USB, video file, image folder, test pattern | dataset |
 //! | 2 | [`base`] | trait `Base`: the native protocol without I/O, lines, ports | safety |
 //! | 2 | [`teleop`] | operator input: terminal keys, gamepad, script | – |
 //! | 2 | [`onnx`] | ONNX as data, graph builder, the ONNX Runtime library and its sessions | – |
 //! | 2 | [`policy`] | manifest, preprocessing, tokenizer, chunks, confidence | onnx |
+//! | 2 | [`dataset`] | episodes: crash-safe journal, LeRobot v3 reader and writer, video, import and export | – |
 //! | 3 | [`sim`] | the simulated robot and world, scenarios, expert, renderer | camera, base |
-//! | 3 | [`runtime`] | threads, mailboxes, the clock, latency histograms | camera, base, teleop, policy, control, safety |
+//! | 3 | [`runtime`] | threads, mailboxes, the clock, latency histograms | camera, base, teleop, policy, dataset, control, safety |
 //! | 4 | [`tui`] | events in, picture out | – |
 //! | 5 | [`config`] | typed configuration | all |
 //! | 5 | [`cli`] | one file per verb | all |
@@ -51,6 +52,7 @@ pub mod camera;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod dataset;
 pub mod msg;
 pub mod onnx;
 pub mod policy;

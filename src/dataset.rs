@@ -1,0 +1,29 @@
+//! Episodes on disk: recorded so that a crash costs half a second, kept as LeRobotDataset v3.0.
+//!
+//! Deliberately absent: threads and clocks. Who records is [`crate::runtime`]'s record loop; every
+//! moment comes in as an argument.
+
+use std::path::{Path, PathBuf};
+
+/// Names what was done to which file, and what the user can do.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    #[error("cannot {what} {}: {source}", path.display())]
+    Io { what: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("{}: {reason}; {remedy}", path.display())]
+    Format { path: PathBuf, reason: String, remedy: String },
+    #[error("video {}: {reason}", path.display())]
+    Video { path: PathBuf, reason: String },
+    #[error("{} is being written by another program; close it first", root.display())]
+    Locked { root: PathBuf },
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl DatasetError {
+    /// For `map_err`: the operation and the file of an I/O error.
+    pub fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { what, path, source }
+    }
+}
