@@ -3,6 +3,9 @@
 //! Deliberately absent: threads and clocks. Who records is [`crate::runtime`]'s record loop; every
 //! moment comes in as an argument.
 
+pub mod lerobot;
+pub mod table;
+
 use std::path::{Path, PathBuf};
 
 /// Names what was done to which file, and what the user can do.
