@@ -15,17 +15,21 @@
 mod episodes;
 mod info;
 mod reading;
+mod schema;
 mod stats;
 mod store;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 pub use episodes::{EpisodeMeta, EpisodeNotes, Place, VideoSpan};
-pub use info::{CameraSpec, Feature, Features, Info, Schema};
+pub use info::{Feature, Features, Info};
 pub use reading::Dataset;
+pub use schema::{CameraSpec, Schema};
 pub use stats::{FeatureStats, Histograms, Stats, sampled_frames};
 pub use store::{NewEpisode, Store};
 

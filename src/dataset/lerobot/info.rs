@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::episodes::Place;
+use super::schema::{CameraSpec, Schema};
 use crate::dataset::DatasetError;
 use crate::dataset::table::Column;
 
@@ -62,24 +63,6 @@ pub struct Feature {
     pub names: Value,
     #[serde(flatten)]
     pub other: Map<String, Value>,
-}
-
-/// What a new dataset is to hold, besides the five columns that every dataset has.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Schema {
-    /// Rows, and pictures of each camera, in a second.
-    pub fps: u32,
-    pub robot_type: String,
-    pub cameras: Vec<CameraSpec>,
-    pub features: Features,
-}
-
-/// A camera: its key is a feature name such as `observation.images.front`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CameraSpec {
-    pub key: String,
-    pub width: u32,
-    pub height: u32,
 }
 
 /// The columns every dataset ends with, in order, and their types.

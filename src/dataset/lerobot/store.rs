@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::episodes::{self, EpisodeMeta, EpisodeNotes, Place, VideoSpan};
-use super::info::{self, AUTOMATIC, INFO_PATH, Info, Schema};
+use super::info::{self, AUTOMATIC, INFO_PATH, Info};
+use super::schema::Schema;
 use super::stats::{self, Stats};
 use super::transaction::{self, Transaction};
 use super::{reading, tasks};
