@@ -3,6 +3,8 @@
 //! Deliberately absent: threads and clocks. Who records is [`crate::runtime`]'s record loop; every
 //! moment comes in as an argument.
 
+pub mod video;
+
 use std::path::{Path, PathBuf};
 
 /// Names what was done to which file, and what the user can do.
@@ -14,6 +16,8 @@ pub enum DatasetError {
     Format { path: PathBuf, reason: String, remedy: String },
     #[error("video {}: {reason}", path.display())]
     Video { path: PathBuf, reason: String },
+    #[error("cannot encode video: {0}")]
+    Encode(String),
     #[error("{} is being written by another program; close it first", root.display())]
     Locked { root: PathBuf },
     #[error("{0}")]
