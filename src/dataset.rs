@@ -4,6 +4,8 @@
 //! moment comes in as an argument.
 
 pub mod video;
+pub mod lerobot;
+pub mod table;
 
 use std::path::{Path, PathBuf};
 
