@@ -36,7 +36,7 @@ impl Encoder {
         check(width, height, fps, gop, qp)?;
         let config = EncoderConfig::new()
             .usage_type(openh264::encoder::UsageType::CameraVideoRealTime)
-            .rate_control_mode(RateControlMode::Quality)
+            .rate_control_mode(RateControlMode::Bufferbased)
             .qp(QpRange::new(qp, qp))
             // Only names the level in the header: the quantizer is fixed.
             .bitrate(BitRate::from_bps((width * height).saturating_mul(fps).min(240_000_000)))
