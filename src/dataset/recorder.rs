@@ -31,7 +31,7 @@ pub const AFTER: Duration = Duration::from_secs(2);
 pub const CUT: Duration = Duration::from_secs(5);
 
 /// A camera or base that is gone for longer ends the episode: nothing true could be recorded.
-const LOST: Duration = Duration::from_millis(500);
+const LOST: Duration = Duration::from_secs(2);
 
 /// Records kept in memory before an episode begins: the takeover's seconds and a checkpoint's
 /// period, and some.

@@ -1,8 +1,8 @@
 //! Which picture belongs to which row: rows lie on a fixed grid, pictures come when they come.
 //!
 //! Row `k` is due at `start + k / fps`. It gets the picture captured nearest to that moment, which
-//! is known once a later picture is here; when none comes within [`PATIENCE`] periods the newest
-//! one stands in again, and the row says so. Pure: time comes in with the ticks.
+//! is known once a later picture is here. So a picture may stand in several rows, and each but the
+//! first says so; and no row is made up after the last picture. Pure: time comes in with the ticks.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,13 +11,10 @@ use std::time::Duration;
 use super::journal::Row;
 use crate::msg::{Frame, Stamp};
 
-/// Periods that a row waits for a picture after it is due; the camera's own jitter is well below.
-const PATIENCE: f64 = 1.5;
-
-/// Pictures kept for rows to come, and ticks kept for pictures to come; more are not needed, as
-/// rows do not wait longer than [`PATIENCE`] periods.
+/// Pictures kept for rows to come, and ticks kept for pictures to come: 2.5 s of them, longer than
+/// an episode goes on without a picture.
 const FRAMES: usize = 32;
-const TICKS: usize = 64;
+const TICKS: usize = 128;
 
 /// A row and its picture.
 #[derive(Clone, Debug)]
@@ -84,18 +81,12 @@ impl Sampler {
     /// The next row, if its picture and its tick are known by now. Ask until there is none.
     pub(super) fn next(&mut self) -> Option<Pick> {
         let due = self.start? + Duration::from_secs_f64(self.n_rows as f64 / self.fps);
-        let now = self.ticks.back()?.1;
-        let later = self.frames.iter().position(|frame| frame.captured >= due);
-        let idx = match later {
-            Some(0) => 0,
-            Some(idx) => {
-                let after = self.frames.get(idx)?.captured.since(due);
-                let before = due.since(self.frames.get(idx - 1)?.captured);
-                if before < after { idx - 1 } else { idx }
-            }
-            None if now.since(due).as_secs_f64() > PATIENCE / self.fps => self.frames.len() - 1,
-            None => return None,
-        };
+        let mut idx = self.frames.iter().position(|frame| frame.captured >= due)?;
+        if let Some(before) = idx.checked_sub(1) {
+            let after = self.frames.get(idx)?.captured.since(due);
+            let is_nearer = due.since(self.frames.get(before)?.captured) < after;
+            idx -= usize::from(is_nearer);
+        }
         let frame = Arc::clone(self.frames.get(idx)?);
         let moment = due.max(frame.captured);
         let &(tick, _) = self.ticks.iter().find(|(_, at)| *at >= moment)?;
@@ -194,15 +185,14 @@ mod tests {
                 let tick = row.tick as f64 * 20e6;
                 prop_assert!(tick + 1.0 >= due.max(row.captured.0 as f64).floor());
                 prop_assert!(row.is_repeated == (last == Some(row.frame)));
-                let in_time = captured.iter().filter(|(_, at)| *at as f64 <= due + 1.5 * period);
-                let best = in_time.map(|(_, at)| (*at as f64 - due).abs())
+                let best = captured.iter().map(|(_, at)| (*at as f64 - due).abs())
                     .fold(f64::INFINITY, f64::min);
                 let off = (row.captured.0 as f64 - due).abs();
                 prop_assert!(off <= best + 10.0, "{off} {best}");
                 last = Some(row.frame);
             }
-            let n_due = ((end - captured[0].1) as f64 / period) as usize;
-            prop_assert!(rows.len() + 6 >= n_due && rows.len() <= n_due + 1);
+            let n_due = ((at - captured[0].1) as f64 / period) as usize;
+            prop_assert!(rows.len() + 1 >= n_due && rows.len() <= n_due + 1);
         }
     }
 }

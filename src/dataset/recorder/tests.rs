@@ -213,7 +213,7 @@ fn a_lost_camera_or_base_ends_the_episode_marked() {
             "camera" => bench.has_camera = false,
             _ => bench.link = LinkState::Down,
         }
-        bench.drive(Mode::Standby, 2000);
+        bench.drive(Mode::Standby, 3000);
         let recordings = bench.recordings();
         let (records, n_units, end) = recordings.first().unwrap();
         assert_eq!(end.as_deref(), Some(format!("the {what} was lost").as_str()));
