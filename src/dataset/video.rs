@@ -7,11 +7,20 @@
 mod avc;
 mod colour;
 mod encoder;
+mod file;
 mod fragments;
+mod playback;
+mod remux;
+mod track;
 
 pub use avc::{Parameters, Unit};
 pub use encoder::Encoder;
+pub use file::VideoFile;
 pub use fragments::FragmentWriter;
+pub use remux::remux;
+
+#[cfg(test)]
+mod tests;
 
 /// Ticks of an MP4's clock in one frame; LeRobot's own recorder has the same.
 const TICKS: u32 = 512;
