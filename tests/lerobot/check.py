@@ -6,9 +6,9 @@ python check.py ROOT EXPECT.json
      "rows": [{"index": 0, "episode_index": 0, "frame_index": 0, "timestamp": 0.0, "task": "dock",
                "action": [0.1, 0.0, 0.0], "mode": "manual", "frame_number": 7}]}
 
-A row gives every column but `task_index`; `frame_number` is what the test picture of each camera shows
-(null: not read). An episode may give any column of the episode tables. Every row and picture is
-checked, once with each video reader that LeRobot has here.
+A row gives every column but `task_index`; `frame_number` is what the test picture of each camera
+shows (null: not read). An episode may give any column of the episode tables. Every row and picture
+is checked, once with each video reader that LeRobot has here.
 """
 
 import json
@@ -18,6 +18,7 @@ import offline  # noqa: F401
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from huggingface_hub.errors import OfflineModeIsEnabled
 from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
 import statistics_check
@@ -123,7 +124,9 @@ def check_rows(dataset, expect):
             compare(f"{where}, {key}", item[key], row[key])
         for camera in cameras:
             height, width, channels = dataset.meta.features[camera]["shape"]
-            compare(f"{where}, shape of {camera}", list(item[camera].shape), [channels, height, width])
+            compare(
+                f"{where}, shape of {camera}", list(item[camera].shape), [channels, height, width]
+            )
             compare_number(where, camera, item[camera], row)
             pixels = item[camera].numpy().astype(np.float64)
             sums[camera] += pixels.mean(axis=(1, 2)), (pixels**2).mean(axis=(1, 2))
@@ -135,7 +138,7 @@ def check_rows(dataset, expect):
 
 
 def check_windows(root, reader, expect):
-    """Windows in time, as training asks for them, at the edges and in the middle of each episode."""
+    """Windows in time, as training asks for them, at the edges and the middle of each episode."""
     fps, rows = expect["fps"], expect["rows"]
     offsets = {"action": range(8), "observation.state": (-1, 0)}
     cameras = LeRobotDataset("local/checked", root, video_backend=reader).meta.camera_keys
@@ -156,7 +159,7 @@ def check_windows(root, reader, expect):
                 inside = [start <= i + step <= last for step in steps]
                 compare(f"{where}, padding", item[f"{key}_is_pad"], [not x for x in inside])
                 seen = [rows[min(max(i + step, start), last)] for step in steps]
-                for value, row in zip(item[key], seen):
+                for value, row in zip(item[key], seen, strict=True):
                     if key in cameras:
                         compare_number(where, key, value, row)
                     else:
@@ -171,6 +174,8 @@ def episode_tables(root):
 
 
 def check_statistics(dataset, moments, expect):
+    if dataset.meta.stats is None:
+        raise Mismatch("there is no meta/stats.json")
     rows = expect["rows"]
     wrong = statistics_check.wrong_statistics(dataset.meta, dataset.meta.stats, rows, moments)
     for i, episode in enumerate(episode_tables(dataset.root)):
@@ -190,7 +195,9 @@ def check(root, expect):
         moments = check_rows(dataset, expect)
         check_windows(root, reader, expect)
         check_statistics(dataset, moments, expect)
-        print(f"{reader}: {len(expect['rows'])} rows in {len(expect['episodes'])} episodes are right")
+        print(
+            f"{reader}: {len(expect['rows'])} rows in {len(expect['episodes'])} episodes are right"
+        )
 
 
 def main():
@@ -202,6 +209,8 @@ def main():
         check(sys.argv[1], expect)
     except Mismatch as mismatch:
         sys.exit(f"{sys.argv[1]}: {mismatch}")
+    except OfflineModeIsEnabled:
+        sys.exit(f"{sys.argv[1]}: LeRobot misses one of its files, and asked the hub for it")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Compares two HDF5 files, every dataset and attribute: python check_hdf5.py A.h5 B.h5
 
-Kinds, shapes and values must be equal. `--psnr DB`: pictures went through a video, and each must still be
-this close. `--skip NAME`: not compared, for what a conversion cannot know; an attribute is `@NAME`.
+Kinds, shapes and values must be equal. `--psnr DB`: pictures went through a video, and each must
+still be this close. `--skip NAME`: not compared, for what a conversion cannot know; an attribute is
+`@NAME`.
 """
 
 import argparse

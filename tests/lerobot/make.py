@@ -1,7 +1,7 @@
 """Makes a dataset with LeRobot's own API, for our reader: python make.py OUT [--av1]
 
-Three episodes in one file, two tasks, one of them changing within an episode. What must be read back
-is written to OUT.expect.json, in the format that check.py describes.
+Three episodes in one file; two tasks, in the last episode one after the other. What must be read
+back is written to OUT.expect.json, in the format that check.py describes.
 """
 
 import argparse
@@ -43,15 +43,14 @@ def picture(number):
 def row(index, episode_index, frame_index):
     t = frame_index / FPS
     is_override = episode_index == 1 and 8 <= frame_index < 16
-    # The task changes in the middle of the last episode.
-    task = TASKS[1] if episode_index == 1 or (episode_index == 2 and frame_index >= 10) else TASKS[0]
+    is_docking = episode_index == 1 or (episode_index == 2 and frame_index >= 10)
     action = np.array([0.5 * np.sin(t), -0.1 * episode_index, 0.01 * frame_index], np.float32)
     return {
         "index": index,
         "episode_index": episode_index,
         "frame_index": frame_index,
         "timestamp": float(np.float32(t)),
-        "task": task,
+        "task": TASKS[is_docking],
         "observation.state": (action * np.float32(0.9)).tolist(),
         "action": action.tolist(),
         "intervention": is_override,

@@ -1,7 +1,7 @@
 """Writes an episode in the Mobile VLA study's HDF5 layout: python make_hdf5.py OUT.h5
 
-As the study's collector did: pictures BGR, one for each key pressed, no rate, no instruction, a first
-action of zeros. The pictures are small, in strong colours, and each shows its number.
+As the study's collector did: pictures BGR, one for each key pressed, no rate, no instruction, a
+first action of zeros. The pictures are small, in strong colours, and each shows its number.
 """
 
 import sys

@@ -73,7 +73,9 @@ def main():
     append(root)
     dataset, after = loaded(root)
     check(before, after, dataset)
-    print(f"{len(before)} rows unchanged, {N_FRAMES} appended as episode {dataset.num_episodes - 1}")
+    print(
+        f"{len(before)} rows unchanged, {N_FRAMES} appended as episode {dataset.num_episodes - 1}"
+    )
 
 
 if __name__ == "__main__":

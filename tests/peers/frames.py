@@ -1,9 +1,9 @@
 """Writes raw RGB frames that look like a camera's: python frames.py OUT.rgb WIDTH HEIGHT N
 
-A scene of textures in all sizes and hard edges, seen by a camera that pans and zooms, under drifting
-light, with sensor noise and a moving disc: neither a still picture nor plain noise, which would flatter
-or slander a video encoder. The last frame leads into the first, so that the clip can be repeated
-without a cut. The same arguments give the same bytes.
+A scene of textures in all sizes and hard edges, seen by a camera that pans and zooms, under
+drifting light, with sensor noise and a moving disc: neither a still picture nor plain noise, which
+would flatter or slander a video encoder. The last frame leads into the first, so that the clip can
+be repeated without a cut. The same arguments give the same bytes.
 """
 
 import sys
@@ -11,8 +11,8 @@ import sys
 import numpy as np
 
 SCENE_PX = 2048
-# Blobs of this many across the scene: shades, and details down to a pixel or two. In photographs each
-# size has almost the contrast of the next larger one; blurred by a lens, somewhat less.
+# Blobs of this many across the scene: shades, and details down to a pixel or two. In photographs
+# each size has almost the contrast of the next larger one; blurred by a lens, somewhat less.
 SHADES, DETAILS = (4, 8, 16, 32), (64, 128, 256, 512, 1024)
 FALLOFF = 0.8
 NOISE_SIGMA = 2.0
@@ -34,7 +34,7 @@ def blobs(random, n):
 
 
 def paint_scene(random):
-    """A square RGB picture that wraps around: areas with sharp borders, some smooth, some textured."""
+    """A square RGB picture that wraps around: areas with sharp borders, smooth and textured."""
     shade = sum(FALLOFF**i * blobs(random, n) for i, n in enumerate(SHADES))
     detail = sum(FALLOFF**i * blobs(random, n) for i, n in enumerate(DETAILS))
     detail *= np.clip(blobs(random, 8) + 0.5, 0.1, 1.5)

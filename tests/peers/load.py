@@ -1,8 +1,8 @@
 """LeRobot's loader, measured: python load.py ROOT [--batches N]
 
-Shuffled batches of 32 frames with their columns, as training takes them: in the size they were recorded
-and resized, in the loading process and with two workers. Prints JSON. Each case has a process of its
-own: a worker must not be forked from a process that has decoded.
+Shuffled batches of 32 frames with their columns, as training takes them: in the size they were
+recorded and resized, in the loading process and with two workers. Prints JSON. Each case has a
+process of its own: a worker must not be forked from a process that has decoded.
 """
 
 import argparse
@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "lerobot"))
 import offline  # noqa: E402, F401
 
 BATCH = 32
-# Pixels a side, none for as recorded; workers; threads of PyTorch, none for its default. Where cores are
-# busy, its threads wait for each other in loops: one alone is then many times faster.
+# Pixels a side, none for as recorded; workers; threads of PyTorch, none for its default. Where cores
+# are busy, its threads wait for each other in loops: one alone is then many times faster.
 CASES = [
     (size, workers, threads)
     for size in (None, 96, 224)
@@ -43,7 +43,9 @@ def measure(root, size, workers, threads, n_batches):
     resize = Resize((size, size)) if size else None
     dataset = LeRobotDataset("local/loaded", root, image_transforms=resize)
     torch.manual_seed(7)
-    sampler = torch.utils.data.RandomSampler(dataset, num_samples=BATCH * n_batches, replacement=True)
+    sampler = torch.utils.data.RandomSampler(
+        dataset, num_samples=BATCH * n_batches, replacement=True
+    )
     loader = torch.utils.data.DataLoader(dataset, BATCH, sampler=sampler, num_workers=workers)
     cpu_before, start = cpu_s(), time.monotonic()
     n_frames, first_s = 0, None
@@ -78,7 +80,9 @@ def main():
     results = []
     for case in CASES:
         command = [sys.executable, __file__, arguments.root, "--batches", str(arguments.batches)]
-        run = subprocess.run([*command, "--case", json.dumps(case)], stdout=subprocess.PIPE, check=True)
+        run = subprocess.run(
+            [*command, "--case", json.dumps(case)], stdout=subprocess.PIPE, check=True
+        )
         results.append(json.loads(run.stdout))
     print(json.dumps(results, indent=1))
 

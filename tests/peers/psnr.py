@@ -1,8 +1,8 @@
-"""How close a video is to the raw frames it was made of: python psnr.py VIDEO FRAMES.rgb WIDTH HEIGHT N
+"""How close a video is to its source: python psnr.py VIDEO FRAMES.rgb WIDTH HEIGHT N
 
 Frame i of the video was made of raw frame i modulo N. Every 30th is compared, as RGB (what a policy
-sees, the lost half of the colour resolution included) and in luma; prints JSON. One measure for every
-recorder: the same decoder, the same mean.
+sees, the lost half of the colour resolution included) and in luma; prints JSON. One measure for
+every recorder: the same decoder, the same mean.
 """
 
 import json
@@ -20,7 +20,7 @@ def decibels(square_error):
 
 
 def measure(video_path, frames, numbers=None):
-    """`frames`: raw ones, repeated as often as needed; `numbers`: the source of each video frame."""
+    """`frames`: raw, repeated as often as needed; `numbers`: which of them each video frame shows."""
     rgb_errors, luma_errors, n_frames = [], [], 0
     with av.open(str(video_path)) as container:
         for i, frame in enumerate(container.decode(video=0)):
@@ -28,7 +28,8 @@ def measure(video_path, frames, numbers=None):
             if i % EVERY:
                 continue
             number = i if numbers is None else numbers[i]
-            error = frame.to_ndarray(format="rgb24").astype(np.float64) - frames[number % len(frames)]
+            source = frames[number % len(frames)]
+            error = frame.to_ndarray(format="rgb24").astype(np.float64) - source
             rgb_errors.append(np.mean(error**2))
             luma_errors.append(np.mean((error @ LUMA) ** 2))
     return {

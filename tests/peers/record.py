@@ -1,9 +1,9 @@
-"""LeRobot's recorder, measured: python record.py FRAMES.rgb WIDTH HEIGHT N [--seconds S] [--codec C]
+"""LeRobot's recorder, measured: python record.py FRAMES.rgb WIDTH HEIGHT N [--seconds S] ...
 
 Raw frames (see frames.py) are held in memory and offered at 30 a second, over and over, to
 `LeRobotDataset.add_frame` with its streaming encoder, beside a state and an action. Prints JSON:
-frames offered, rows, and frames in the video; processor time per frame from the first frame until the
-dataset can be read; bytes; PSNR; time from the last frame until it is ready for the next episode.
+frames offered, rows, and frames in the video; processor time per frame from the first frame until
+the dataset can be read; bytes; PSNR; time from the last frame until it is saved and can be read.
 """
 
 import argparse
@@ -30,7 +30,11 @@ AXES = ["x.vel", "y.vel", "theta.vel"]
 
 
 def features(width, height):
-    image = {"dtype": "video", "shape": (height, width, 3), "names": ["height", "width", "channels"]}
+    image = {
+        "dtype": "video",
+        "shape": (height, width, 3),
+        "names": ["height", "width", "channels"],
+    }
     vector = {"dtype": "float32", "shape": (3,), "names": AXES}
     return {CAMERA: image, "observation.state": vector, "action": vector}
 
@@ -42,7 +46,7 @@ def cpu_s():
 
 
 def offer(dataset, frames, n_offered):
-    """Offers the frames on time; returns the numbers of those that the encoder took, and the lags."""
+    """Offers the frames on time; returns the numbers of those the encoder took, and the lags."""
     kept, late_ms = [], []
     start = time.monotonic()
     for number in range(n_offered):
