@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "lerobot"))
 import offline  # noqa: E402, F401
 
 BATCH = 32
-# Pixels a side, none for as recorded; workers; threads of PyTorch, none for its default. Where cores
+# Pixels a side, none for as recorded; workers; PyTorch threads, none for its default. Where cores
 # are busy, its threads wait for each other in loops: one alone is then many times faster.
 CASES = [
     (size, workers, threads)
