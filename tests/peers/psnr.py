@@ -20,7 +20,7 @@ def decibels(square_error):
 
 
 def measure(video_path, frames, numbers=None):
-    """`frames`: raw, repeated as often as needed; `numbers`: the one that each video frame shows."""
+    """`frames`: raw, repeated as often as needed; `numbers`: the one each video frame shows."""
     rgb_errors, luma_errors, n_frames = [], [], 0
     with av.open(str(video_path)) as container:
         for i, frame in enumerate(container.decode(video=0)):
