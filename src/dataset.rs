@@ -3,10 +3,18 @@
 //! Deliberately absent: threads and clocks. Who records is [`crate::runtime`]'s record loop; every
 //! moment comes in as an argument.
 
+pub mod finish;
+pub mod journal;
 pub mod lerobot;
+pub mod recorder;
+pub mod rows;
+mod sampler;
 pub mod table;
+pub mod video;
 
 use std::path::{Path, PathBuf};
+
+pub use lerobot::Dataset;
 
 /// Names what was done to which file, and what the user can do.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +25,8 @@ pub enum DatasetError {
     Format { path: PathBuf, reason: String, remedy: String },
     #[error("video {}: {reason}", path.display())]
     Video { path: PathBuf, reason: String },
+    #[error("cannot encode video: {0}")]
+    Encode(String),
     #[error("{} is being written by another program; close it first", root.display())]
     Locked { root: PathBuf },
     #[error("{0}")]
