@@ -12,6 +12,8 @@ use crate::dataset::DatasetError;
 /// The codec's limits on the longer and the shorter side.
 const SIDES_MAX: (u32, u32) = (3840, 2160);
 const SIDE_MIN: u32 = 16;
+/// It silently replaces a finer one.
+const QUANTIZERS: std::ops::RangeInclusive<u8> = 12..=51;
 
 /// Encodes RGB to H.264 of fixed quality in short groups of frames; every frame in gives one out.
 pub struct Encoder {
@@ -28,7 +30,7 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// A group is `gop` frames; `qp` is the quantizer, 0 (best) to 51.
+    /// A group is `gop` frames; `qp` is the quantizer, 12 (best) to 51.
     ///
     /// # Errors
     /// A size or number that H.264 cannot have; the message says which is possible.
@@ -151,8 +153,8 @@ fn check(width: u32, height: u32, fps: u32, gop: u32, qp: u8) -> Result<(), Data
         "frames per second must be 1 to 240"
     } else if gop == 0 {
         "a group must have a frame"
-    } else if qp > 51 {
-        "the quantizer must be 0 to 51"
+    } else if !QUANTIZERS.contains(&qp) {
+        "the quantizer must be 12 to 51"
     } else {
         return Ok(());
     };
