@@ -230,7 +230,8 @@ fn append(
         tasks: part.tasks.clone(),
         videos: [(start.camera.clone(), staged)].into(),
         ticks: Some(ticks),
-        picture_stats: [(start.camera.clone(), FeatureStats::of_pictures(&histograms(part)))].into(),
+        picture_stats: [(start.camera.clone(), FeatureStats::of_pictures(&histograms(part)))]
+            .into(),
         notes: EpisodeNotes {
             success: derived.success,
             tags,
