@@ -13,6 +13,8 @@
 //! Deliberately absent: encoding and decoding of pictures, and versions before 3.0.
 
 mod addition;
+mod combine;
+mod compact;
 mod edit;
 mod episodes;
 mod info;
@@ -26,6 +28,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod verify;
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -38,6 +41,7 @@ pub use reading::{Dataset, EpisodeVideo};
 pub use schema::{CameraSpec, Schema};
 pub use stats::{FeatureStats, Histograms, Stats, sampled_frames};
 pub use store::Store;
+pub use verify::{DecodeCheck, Finding, Severity, verify};
 
 use super::DatasetError;
 

@@ -137,7 +137,7 @@ impl Store {
     }
 
     /// What an edit begins with: all rows with their statistics. Refuses an index out of range.
-    fn begin_edit(
+    pub(super) fn begin_edit(
         &self,
         last: Option<usize>,
     ) -> Result<(Transaction, State, Vec<EpisodeMeta>), DatasetError> {
@@ -179,7 +179,7 @@ impl Store {
     }
 
     /// Episodes of other programs have no name of their own: they get one that is free.
-    fn recording_of(&self, meta: &EpisodeMeta) -> String {
+    pub(super) fn recording_of(&self, meta: &EpisodeMeta) -> String {
         if !meta.notes.recording.is_empty() {
             return meta.notes.recording.clone();
         }

@@ -2,6 +2,7 @@
 //! stages every file whose content changes thereby; the others stay untouched.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::addition::Addition;
 use super::episodes::{self, EpisodeMeta, Place};
@@ -97,18 +98,12 @@ impl State {
             }
             let to = self.path(&self.info.data_file(place));
             let path = change.root().join(&to);
-            let file = table::read(&path)?;
-            if let Some(name) = file.skipped.first() {
-                let path = path.display();
-                return refuse(format!(
-                    "{path}: column {name} is of a kind that the change would lose"
-                ));
-            }
+            let file = self.read_rows(&path)?;
             let mut tables = Vec::new();
             for i in members {
                 let mut rows = match &kept[i].rows {
                     Some(rows) => rows.clone(),
-                    None => cut_rows(&path, &file.table, &kept[i].meta)?,
+                    None => cut_rows(&path, &file, &kept[i].meta)?,
                 };
                 number(&mut rows, &new[i])?;
                 for name in ["index", "episode_index"] {
@@ -117,14 +112,8 @@ impl State {
                 }
                 tables.push(rows);
             }
-            let whole = Table::concat(&tables)?;
-            let mut start = 0;
-            let mut row_groups = Vec::new();
-            for rows in &tables {
-                row_groups.push(whole.slice(start..start + rows.n_rows()));
-                start += rows.n_rows();
-            }
-            table::write_row_groups(&change.stage(&to)?, &row_groups, &[])?;
+            let staged = change.stage(&to)?;
+            table::write_row_groups(&staged, &Table::alike(&tables)?, &[])?;
         }
         Ok(())
     }
@@ -152,8 +141,20 @@ impl State {
         self.stage_meta(change, &changed)
     }
 
+    /// A data file. Refuses one that could not be written again.
+    pub(super) fn read_rows(&self, path: &Path) -> Result<Table, DatasetError> {
+        let file = table::read(path)?;
+        match file.skipped.first() {
+            None => Ok(file.table),
+            Some(name) => refuse(format!(
+                "{}: column {name} is of a kind that the change would lose",
+                path.display()
+            )),
+        }
+    }
+
     /// Root-relative paths of all files these episodes are in.
-    fn files(&self, episodes: &[EpisodeMeta]) -> BTreeSet<String> {
+    pub(super) fn files(&self, episodes: &[EpisodeMeta]) -> BTreeSet<String> {
         let mut files = BTreeSet::new();
         for episode in episodes {
             files.insert(self.path(&self.info.data_file(episode.data)));

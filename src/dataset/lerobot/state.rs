@@ -249,6 +249,11 @@ impl State {
         places.max().map_or(Place::default(), |last| last.next(self.info.chunks_size))
     }
 
+    /// Whether `stats.json` says anything of a feature, understood or not.
+    pub(super) fn has_stats(&self, feature: &str) -> bool {
+        self.stats.contains_key(feature) || self.other_stats.contains_key(feature)
+    }
+
     /// Root-relative path of a file of this dataset, which may lie within another.
     pub(super) fn path(&self, path: &str) -> String {
         format!("{}{path}", self.prefix)
