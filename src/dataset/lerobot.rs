@@ -12,26 +12,36 @@
 //! We write a file of each kind for each episode; the reader takes any number of episodes a file.
 //! Deliberately absent: encoding and decoding of pictures, and versions before 3.0.
 
+mod addition;
+mod combine;
+mod compact;
+mod edit;
 mod episodes;
 mod info;
 mod reading;
+mod rearrange;
 mod schema;
+mod state;
 mod stats;
 mod store;
 mod tasks;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod verify;
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+pub use addition::NewEpisode;
+pub use edit::DISCARDED;
 pub use episodes::{EpisodeMeta, EpisodeNotes, Place, VideoSpan};
 pub use info::{Feature, Features, Info};
-pub use reading::Dataset;
+pub use reading::{Dataset, EpisodeVideo};
 pub use schema::{CameraSpec, Schema};
 pub use stats::{FeatureStats, Histograms, Stats, sampled_frames};
-pub use store::{NewEpisode, Store};
+pub use store::Store;
+pub use verify::{DecodeCheck, Finding, Severity, verify};
 
 use super::DatasetError;
 
@@ -62,4 +72,9 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
 fn is_inside(path: &str) -> bool {
     let mut names = Path::new(path).components().peekable();
     names.peek().is_some() && names.all(|name| matches!(name, Component::Normal(_)))
+}
+
+/// Whether a name from outside can be that of a file or folder in the dataset.
+fn is_file_name(name: &str) -> bool {
+    is_inside(name) && Path::new(name).components().count() == 1
 }

@@ -242,6 +242,17 @@ impl Table {
         Ok(whole)
     }
 
+    /// The tables with columns of the same order and types, as parts of one file need them.
+    pub fn alike(tables: &[Self]) -> Result<Vec<Self>, DatasetError> {
+        let whole = Self::concat(tables)?;
+        let mut start = 0;
+        let part = |table: &Self| {
+            start += table.n_rows();
+            whole.slice(start - table.n_rows()..start)
+        };
+        Ok(tables.iter().map(part).collect())
+    }
+
     #[must_use]
     pub fn bools(&self, name: &str) -> Option<&[bool]> {
         match self.column(name)? {

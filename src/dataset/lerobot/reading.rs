@@ -9,6 +9,7 @@ use super::store::Store;
 use super::{tasks, transaction};
 use crate::dataset::DatasetError;
 use crate::dataset::table::{self, Column, Table};
+use crate::dataset::video::VideoFile;
 
 /// A dataset as it was when it was opened.
 #[derive(Clone, Debug)]
@@ -17,6 +18,22 @@ pub struct Dataset {
     info: Info,
     tasks: Vec<String>,
     episodes: Vec<EpisodeMeta>,
+}
+
+/// The frames of one episode in a video file.
+#[derive(Debug)]
+pub struct EpisodeVideo {
+    pub file: VideoFile,
+    /// Which frame of the file is the episode's first.
+    pub first: usize,
+    pub length: usize,
+}
+
+impl EpisodeVideo {
+    /// Decodes the frame of a row into `rgb`, as [`VideoFile::decode`] does.
+    pub fn decode(&mut self, row: usize, rgb: &mut Vec<u8>) -> Result<(), DatasetError> {
+        self.file.decode(self.first + row, rgb)
+    }
 }
 
 impl Dataset {
@@ -37,7 +54,16 @@ impl Dataset {
     fn read(root: &Path) -> Result<Self, DatasetError> {
         let info = Info::read(root)?;
         let (episodes, _) = episodes::read_all(root, false)?;
-        Ok(Self { root: root.to_owned(), info, tasks: tasks::read(root)?, episodes })
+        Ok(Self::new(root, info, tasks::read(root)?, episodes))
+    }
+
+    pub(super) fn new(
+        root: &Path,
+        info: Info,
+        tasks: Vec<String>,
+        episodes: Vec<EpisodeMeta>,
+    ) -> Self {
+        Self { root: root.to_owned(), info, tasks, episodes }
     }
 
     #[must_use]
@@ -87,6 +113,19 @@ impl Dataset {
         })?;
         let first = (span.from_s * f64::from(self.info.fps)).round() as usize;
         Ok((self.root.join(self.info.video_file(camera, span.place)), first))
+    }
+
+    /// The video of an episode, ready to be decoded.
+    pub fn video(&self, index: usize, camera: &str) -> Result<EpisodeVideo, DatasetError> {
+        let (path, first) = self.video_path(index, camera)?;
+        let file = VideoFile::open(&path)?;
+        let (n_frames, length) = (file.n_frames(), self.episode(index)?.length);
+        if first + length > n_frames {
+            let reason =
+                format!("it ends with frame {n_frames}, episode {index} with {}", first + length);
+            return Err(DatasetError::Video { path, reason });
+        }
+        Ok(EpisodeVideo { file, first, length })
     }
 
     /// The tick journal of an episode, where it has one.

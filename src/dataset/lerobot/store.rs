@@ -1,22 +1,17 @@
 //! Writing a dataset: whoever holds the [`Store`] holds the lock, and each change is one
 //! transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-
-use super::episodes::{self, EpisodeMeta, EpisodeNotes, Place, VideoSpan};
-use super::info::{self, AUTOMATIC, INFO_PATH, Info};
+use super::addition::NewEpisode;
+use super::episodes::EpisodeMeta;
+use super::info::{INFO_PATH, Info};
+use super::reading;
 use super::schema::Schema;
-use super::stats::{self, Stats};
+use super::state::{State, refuse};
 use super::transaction::{self, Transaction};
-use super::{reading, tasks};
 use crate::dataset::DatasetError;
-use crate::dataset::table::{self, Column, Table};
-
-const STATS_PATH: &str = "meta/stats.json";
 
 /// A dataset opened for changes. One program at a time has it; dropping it gives the lock back.
 #[derive(Debug)]
@@ -25,33 +20,6 @@ pub struct Store {
     pub(super) state: State,
     /// Held, not used: the operating system frees it with the process.
     _lock: File,
-}
-
-/// What the files in `meta/` say, the episodes without their statistics.
-#[derive(Clone, Debug)]
-pub(super) struct State {
-    pub(super) info: Info,
-    pub(super) tasks: Vec<String>,
-    pub(super) episodes: Vec<EpisodeMeta>,
-    pub(super) stats: Stats,
-    /// Entries of `stats.json` that this program does not understand.
-    pub(super) other_stats: Map<String, Value>,
-}
-
-/// An episode to be added.
-#[derive(Clone, Debug, Default)]
-pub struct NewEpisode {
-    /// A column for each feature that is no video, without the five automatic ones.
-    pub table: Table,
-    /// The text of the task, for each row.
-    pub tasks: Vec<String>,
-    /// By camera: an MP4 with a frame for each row, starting at 0.
-    pub videos: BTreeMap<String, PathBuf>,
-    /// Its tick journal.
-    pub ticks: Option<PathBuf>,
-    /// By camera.
-    pub picture_stats: Stats,
-    pub notes: EpisodeNotes,
 }
 
 impl Store {
@@ -63,17 +31,7 @@ impl Store {
         transaction::complete(root)?;
         let wanted = Info::new(schema);
         if !root.join(INFO_PATH).exists() {
-            let is_foreign = |path: &PathBuf| {
-                path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.'))
-            };
-            if super::entries(root)?.iter().any(is_foreign) {
-                let root = root.display();
-                let what = format!("{root} is no dataset, and not empty; choose another name");
-                return Err(DatasetError::Refused(what));
-            }
-            let mut change = Transaction::begin(root)?;
-            change.stage_bytes(INFO_PATH, &wanted.to_json())?;
-            change.commit()?;
+            begin(root, &wanted)?;
         }
         let store = Self::load(root, lock)?;
         let have = &store.state.info;
@@ -84,10 +42,10 @@ impl Store {
         };
         match difference {
             None => Ok(store),
-            Some(difference) => Err(DatasetError::Refused(format!(
+            Some(difference) => refuse(format!(
                 "{} holds other data: {difference}; choose another name",
                 root.display()
-            ))),
+            )),
         }
     }
 
@@ -102,13 +60,21 @@ impl Store {
         Self::load(root, lock)
     }
 
+    /// Begins a dataset of that description in a folder that is empty or not there, and opens it;
+    /// an existing one of the same features is opened.
+    pub(super) fn create_like(root: &Path, info: &Info) -> Result<Self, DatasetError> {
+        fs::create_dir_all(root).map_err(DatasetError::io("create", root))?;
+        let lock = lock(root)?;
+        transaction::complete(root)?;
+        if !root.join(INFO_PATH).exists() {
+            begin(root, &State::within(String::new(), info).info)?;
+        }
+        Self::load(root, lock)
+    }
+
     fn load(root: &Path, lock: File) -> Result<Self, DatasetError> {
-        let info = Info::read(root)?;
-        let (episodes, _) = episodes::read_all(root, false)?;
-        reading::check(root, &info, &episodes)?;
-        let (stats, other_stats) = read_stats(root)?;
-        let tasks = tasks::read(root)?;
-        let state = State { info, tasks, episodes, stats, other_stats };
+        let state = State::read(root)?;
+        reading::check(root, &state.info, &state.episodes)?;
         Ok(Self { root: root.to_owned(), state, _lock: lock })
     }
 
@@ -143,13 +109,14 @@ impl Store {
     /// Adds an episode at the end and returns its index. Its video and tick files are moved in
     /// when they lie below the root, else copied. Does nothing when that recording is here already.
     pub fn append(&mut self, episode: NewEpisode) -> Result<usize, DatasetError> {
-        if let Some(index) = self.find(&episode.notes.recording) {
+        let recording = &episode.notes.recording;
+        if let Some(index) = self.find(recording) {
             return Ok(index);
         }
-        let recording = &episode.notes.recording;
-        if !recording.is_empty() && !(super::is_inside(recording) && !recording.contains('/')) {
+        if !recording.is_empty() && !super::is_file_name(recording) {
             return refuse(format!("a recording cannot be named {recording}"));
         }
+        episode.check_videos()?;
         let mut change = Transaction::begin(&self.root)?;
         let mut state = self.state.clone();
         let added = state.add(&mut change, episode)?;
@@ -165,13 +132,7 @@ impl Store {
         mut change: Transaction,
         mut state: State,
     ) -> Result<(), DatasetError> {
-        state.count();
-        if state.tasks != self.state.tasks {
-            tasks::stage(&mut change, &state.tasks)?;
-        }
-        let stats = stats::to_json(&state.stats, &state.other_stats);
-        change.stage_bytes(STATS_PATH, &info::to_json(&stats))?;
-        change.stage_bytes(INFO_PATH, &state.info.to_json())?;
+        state.stage(&mut change, Some(&self.state))?;
         change.commit()?;
         for episode in &mut state.episodes {
             episode.stats.clear();
@@ -181,172 +142,17 @@ impl Store {
     }
 }
 
-impl State {
-    /// Stages the files of a new episode, all but its row of metadata, which it returns.
-    pub(super) fn add(
-        &mut self,
-        change: &mut Transaction,
-        new: NewEpisode,
-    ) -> Result<EpisodeMeta, DatasetError> {
-        let index = self.episodes.len();
-        let from_index = self.episodes.last().map_or(0, |last| last.to_index);
-        let length = new.table.n_rows();
-        let place = self.next_place();
-        let mut episode = EpisodeMeta {
-            index,
-            length,
-            data: place,
-            from_index,
-            to_index: from_index + length,
-            meta: place,
-            notes: EpisodeNotes { ticks: String::new(), ..new.notes.clone() },
-            ..EpisodeMeta::default()
-        };
-        let table = self.rows(&new, &mut episode)?;
-        let staged = change.stage(&self.free(change, self.info.data_file(place))?)?;
-        table::write(&staged, &table, &[])?;
-        for camera in self.info.features.cameras() {
-            let Some(path) = new.videos.get(&camera) else {
-                return refuse(format!("the episode has no video of {camera}"));
-            };
-            change.take(path, &self.free(change, self.info.video_file(&camera, place))?)?;
-            let to_s = length as f64 / f64::from(self.info.fps);
-            episode.videos.insert(camera, VideoSpan { place, from_s: 0.0, to_s });
-        }
-        if let Some(ticks) = &new.ticks {
-            episode.notes.ticks = self.free(change, episodes::ticks_path(place))?;
-            change.take(ticks, &episode.notes.ticks)?;
-        }
-        episode.stats = stats::of_table(&table);
-        for (camera, stats) in new.picture_stats {
-            episode.stats.insert(camera, stats);
-        }
-        stats::add(&mut self.stats, &episode.stats);
-        self.episodes.push(episode.clone());
-        Ok(episode)
+fn begin(root: &Path, info: &Info) -> Result<(), DatasetError> {
+    let is_foreign = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.'))
+    };
+    if super::entries(root)?.iter().any(is_foreign) {
+        let root = root.display();
+        return refuse(format!("{root} is no dataset, and not empty; choose another name"));
     }
-
-    /// Stages the metadata of episodes that [`State::add`] returned. Where the files already there
-    /// have other columns, all of them are written anew: readers want them alike.
-    pub(super) fn stage_added_meta(
-        &mut self,
-        change: &mut Transaction,
-        added: Vec<EpisodeMeta>,
-    ) -> Result<(), DatasetError> {
-        let names = |table: &Table| -> BTreeSet<String> {
-            table.columns().map(|(name, _)| name.to_owned()).collect()
-        };
-        let mut written = added;
-        episodes::unify(&mut written);
-        let known = self.episodes.first().filter(|first| first.index < written[0].index);
-        if let Some(known) = known {
-            let path = change.root().join(episodes::meta_path(known.meta));
-            let own = names(&episodes::to_table(&written)?);
-            if table::names(&path)? != own {
-                let (mut all, skipped) = episodes::read_all(change.root(), true)?;
-                if let Some(name) = skipped.first() {
-                    return refuse(format!(
-                        "{}: column {name} is of a kind that would be lost by adding an episode",
-                        path.display()
-                    ));
-                }
-                all.append(&mut written);
-                episodes::unify(&mut all);
-                written = all;
-            }
-        }
-        stage_meta(change, &written)
-    }
-
-    /// The columns of `new` in the order of the features, and the automatic ones.
-    fn rows(&mut self, new: &NewEpisode, episode: &mut EpisodeMeta) -> Result<Table, DatasetError> {
-        let n = episode.length;
-        if n == 0 || new.tasks.len() != n {
-            let what = format!("an episode of {n} rows with {} tasks", new.tasks.len());
-            return refuse(what);
-        }
-        let is_automatic = |name: &str| AUTOMATIC.iter().any(|(own, _)| *own == name);
-        let mut rows = Table::new();
-        for (name, feature) in &self.info.features.0 {
-            if feature.is_video() || is_automatic(name) {
-                continue;
-            }
-            match new.table.column(name) {
-                Some(column) if feature.holds(column) => rows.push(name, column.clone())?,
-                Some(_) => return refuse(format!("column {name} is no {}", feature.dtype)),
-                None => return refuse(format!("column {name} is missing")),
-            }
-        }
-        if let Some((name, _)) = new.table.columns().find(|(name, _)| rows.column(name).is_none()) {
-            return refuse(format!("column {name} is no feature of this dataset"));
-        }
-        let mut task_indices = Vec::with_capacity(n);
-        for text in &new.tasks {
-            task_indices.push(tasks::index_of(&mut self.tasks, text) as i64);
-            if !episode.tasks.contains(text) {
-                episode.tasks.push(text.clone());
-            }
-        }
-        let fps = f64::from(self.info.fps);
-        let (from, to) = (episode.from_index as i64, episode.to_index as i64);
-        let seconds = (0..n).map(|row| (row as f64 / fps) as f32).collect();
-        rows.push("timestamp", Column::F32(seconds))?;
-        rows.push("frame_index", Column::I64((0..n as i64).collect()))?;
-        rows.push("episode_index", Column::I64(vec![episode.index as i64; n]))?;
-        rows.push("index", Column::I64((from..to).collect()))?;
-        rows.push("task_index", Column::I64(task_indices))?;
-        Ok(rows)
-    }
-
-    /// After every file of every kind.
-    pub(super) fn next_place(&self) -> Place {
-        let places = self.episodes.iter().flat_map(|episode| {
-            let videos = episode.videos.values().map(|span| span.place);
-            videos.chain([episode.data, episode.meta])
-        });
-        places.max().map_or(Place::default(), |last| last.next(self.info.chunks_size))
-    }
-
-    /// Refuses a path where a file is that no episode knows.
-    #[expect(clippy::unused_self, reason = "reads as a question to the dataset")]
-    fn free(&self, change: &Transaction, path: String) -> Result<String, DatasetError> {
-        if change.root().join(&path).exists() {
-            let full = change.root().join(&path);
-            return refuse(format!(
-                "{} belongs to no episode and is in the way; move it out of the dataset",
-                full.display()
-            ));
-        }
-        Ok(path)
-    }
-
-    fn count(&mut self) {
-        self.info.total_episodes = self.episodes.len();
-        self.info.total_frames = self.episodes.last().map_or(0, |last| last.to_index);
-        self.info.total_tasks = self.tasks.len();
-        let all = Value::String(format!("0:{}", self.episodes.len()));
-        self.info.splits = Map::from_iter([("train".to_owned(), all)]);
-    }
-}
-
-/// Stages the files in which these rows stand; they hold no others.
-pub(super) fn stage_meta(
-    change: &mut Transaction,
-    rows: &[EpisodeMeta],
-) -> Result<(), DatasetError> {
-    let mut files: BTreeMap<Place, Vec<EpisodeMeta>> = BTreeMap::new();
-    for row in rows {
-        files.entry(row.meta).or_default().push(row.clone());
-    }
-    for (place, rows) in files {
-        let staged = change.stage(&episodes::meta_path(place))?;
-        table::write(&staged, &episodes::to_table(&rows)?, &[])?;
-    }
-    Ok(())
-}
-
-pub(super) fn refuse<T>(what: String) -> Result<T, DatasetError> {
-    Err(DatasetError::Refused(what))
+    let mut change = Transaction::begin(root)?;
+    change.stage_bytes(INFO_PATH, &info.to_json())?;
+    change.commit()
 }
 
 fn lock(root: &Path) -> Result<File, DatasetError> {
@@ -358,18 +164,4 @@ fn lock(root: &Path) -> Result<File, DatasetError> {
         Err(TryLockError::WouldBlock) => Err(DatasetError::Locked { root: root.to_owned() }),
         Err(TryLockError::Error(error)) => Err(DatasetError::io("lock", &path)(error)),
     }
-}
-
-fn read_stats(root: &Path) -> Result<(Stats, Map<String, Value>), DatasetError> {
-    let path = root.join(STATS_PATH);
-    let bytes = match fs::read(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(<_>::default()),
-        other => other.map_err(DatasetError::io("read", &path))?,
-    };
-    let map = serde_json::from_slice(&bytes).map_err(|error| DatasetError::Format {
-        path,
-        reason: format!("no statistics: {error}"),
-        remedy: "restore it from a copy".to_owned(),
-    })?;
-    Ok(stats::from_json(map))
 }

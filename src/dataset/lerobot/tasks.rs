@@ -11,7 +11,7 @@ use super::transaction::Transaction;
 use crate::dataset::DatasetError;
 use crate::dataset::table::{self, Column, Table};
 
-const PATH: &str = "meta/tasks.parquet";
+pub(super) const PATH: &str = "meta/tasks.parquet";
 /// The name pandas gives an index without one.
 const UNNAMED_INDEX: &str = "__index_level_0__";
 
@@ -36,8 +36,12 @@ pub(super) fn read(root: &Path) -> Result<Vec<String>, DatasetError> {
     })
 }
 
-/// Stages the file.
-pub(super) fn stage(change: &mut Transaction, tasks: &[String]) -> Result<(), DatasetError> {
+/// Stages the file, as `path`.
+pub(super) fn stage(
+    change: &mut Transaction,
+    path: &str,
+    tasks: &[String],
+) -> Result<(), DatasetError> {
     let mut table = Table::new();
     table.push("task_index", Column::I64((0..tasks.len() as i64).collect()))?;
     table.push("task", Column::Text(tasks.to_vec()))?;
@@ -57,7 +61,7 @@ pub(super) fn stage(change: &mut Transaction, tasks: &[String]) -> Result<(), Da
         "creator": {"library": "pilothouse", "version": env!("CARGO_PKG_VERSION")},
         "pandas_version": "2.3.3",
     });
-    let path = change.stage(PATH)?;
+    let path = change.stage(path)?;
     table::write(&path, &table, &[("pandas", pandas.to_string())])
 }
 

@@ -1,21 +1,46 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic; clippy exempts only #[test] functions")]
 
+mod crashes;
+mod edits;
+
 use std::fs;
 use std::path::Path;
 
-use super::transaction::power;
 use super::*;
 use crate::dataset::table::{Column, Table};
+use crate::dataset::video::{Encoder, FragmentWriter, VideoFile, remux};
 
-pub(super) const FRONT: &str = "observation.images.front";
+const FRONT: &str = "observation.images.front";
+const WIDTH: u32 = 64;
+const HEIGHT: u32 = 48;
+/// Frames between key frames of the test videos.
+const GOP: usize = 3;
 
-pub(super) fn schema() -> Schema {
-    let front = CameraSpec { key: FRONT.to_owned(), width: 64, height: 48 };
+fn schema() -> Schema {
+    let front = CameraSpec { key: FRONT.to_owned(), width: WIDTH, height: HEIGHT };
     Schema::drive(10, "test", vec![front])
 }
 
+/// The grey level of a frame, which tells it from its neighbours.
+fn grey(seed: usize, frame: usize) -> u8 {
+    ((seed * 40 + frame * 8) % 220 + 16) as u8
+}
+
+fn write_video(path: &Path, seed: usize, n: usize) {
+    let mut encoder = Encoder::new(WIDTH, HEIGHT, 10, GOP as u32, 20).unwrap();
+    let mut units = Vec::new();
+    for frame in 0..n {
+        let rgb = vec![grey(seed, frame); (WIDTH * HEIGHT * 3) as usize];
+        units.push(encoder.encode(&rgb, frame % GOP == 0).unwrap());
+    }
+    let fragments = path.with_extension("fragments");
+    FragmentWriter::create(&fragments, 10, encoder.parameters()).unwrap().append(&units).unwrap();
+    remux(&mut [(&mut VideoFile::open(&fragments).unwrap(), 0..n)], 10, path).unwrap();
+    fs::remove_file(fragments).unwrap();
+}
+
 /// An episode of `n` rows that tell it from others by `seed`, its files below `folder`.
-pub(super) fn episode(folder: &Path, seed: usize, n: usize) -> NewEpisode {
+fn episode(folder: &Path, seed: usize, n: usize) -> NewEpisode {
     fs::create_dir_all(folder).unwrap();
     let mut table = Table::new();
     for (name, feature) in &schema().features.0 {
@@ -33,11 +58,11 @@ pub(super) fn episode(folder: &Path, seed: usize, n: usize) -> NewEpisode {
     }
     let recording = format!("recording-{seed}");
     let video = folder.join(format!("{recording}.mp4"));
-    fs::write(&video, format!("video {seed}")).unwrap();
+    write_video(&video, seed, n);
     let ticks = folder.join(format!("{recording}.ticks"));
     fs::write(&ticks, format!("ticks {seed}")).unwrap();
     let mut histograms = Histograms::default();
-    histograms.add(&[seed as u8; 64 * 48 * 3], 64);
+    histograms.add(&[seed as u8; (WIDTH * HEIGHT * 3) as usize], WIDTH as usize);
     NewEpisode {
         table,
         tasks: (0..n).map(|i| format!("task {}", (i * 2 / n + seed) % 3)).collect(),
@@ -45,6 +70,52 @@ pub(super) fn episode(folder: &Path, seed: usize, n: usize) -> NewEpisode {
         ticks: Some(ticks),
         picture_stats: [(FRONT.to_owned(), FeatureStats::of_pictures(&histograms))].into(),
         notes: EpisodeNotes { recording, takeovers: 2, ..EpisodeNotes::default() },
+    }
+}
+
+/// A dataset of episodes of 5, 6, 7... rows, by seed from 0.
+fn dataset(root: &Path, n: usize) -> Store {
+    let mut store = Store::create_or_open(root, &schema()).unwrap();
+    for seed in 0..n {
+        store.append(episode(&root.join(".journal"), seed, 5 + seed)).unwrap();
+    }
+    store
+}
+
+/// That the dataset holds these parts of these episodes: (seed, its first row, number of rows).
+fn holds(root: &Path, expected: &[(usize, usize, usize)]) {
+    let dataset = Dataset::open(root).unwrap();
+    assert_eq!(dataset.episodes().len(), expected.len());
+    for (index, &(seed, start, n)) in expected.iter().enumerate() {
+        let (rows, meta) = (dataset.rows(index).unwrap(), &dataset.episodes()[index]);
+        assert_eq!((meta.length, rows.n_rows()), (n, n), "episode {index}");
+        let states = rows.i64s("tick_time_ns").unwrap();
+        let own = (start..start + n).map(|row| (seed * 1000 + row) as i64);
+        assert!(states.iter().copied().eq(own), "episode {index}: {states:?}");
+        let frame_index = rows.i64s("frame_index").unwrap();
+        assert!(frame_index.iter().copied().eq(0..n as i64), "{frame_index:?}");
+        let mut video = dataset.video(index, FRONT).unwrap();
+        let mut rgb = Vec::new();
+        for row in 0..n {
+            video.decode(row, &mut rgb).unwrap();
+            let (seen, drawn) = (rgb[0], grey(seed, start + row));
+            assert!(seen.abs_diff(drawn) < 3, "episode {index} row {row}: {seen}, not {drawn}");
+        }
+        let ticks = fs::read_to_string(dataset.ticks_path(index).unwrap()).unwrap();
+        assert_eq!(ticks, format!("ticks {seed}"));
+    }
+    let (metas, _) = episodes::read_all(root, true).unwrap();
+    let mut all = Stats::new();
+    for meta in &metas {
+        assert_eq!(meta.stats["index"].get("min"), Some(&[meta.from_index as f64][..]));
+        stats::add(&mut all, &meta.stats);
+    }
+    let told = state::State::read(root).unwrap().stats;
+    for (name, own) in &all {
+        let told = &told[name];
+        assert_eq!((told.count, told.get("min")), (own.count, own.get("min")), "{name}");
+        let mean = |stats: &FeatureStats| stats.get("mean").unwrap()[0];
+        assert!((mean(told) - mean(own)).abs() < 1e-9 * mean(own).abs().max(1.0), "{name}");
     }
 }
 
@@ -70,12 +141,9 @@ fn an_episode_comes_back_as_it_was_added() {
         let tasks = rows.i64s("task_index").unwrap().iter();
         let texts: Vec<_> = tasks.map(|at| dataset.tasks()[*at as usize].clone()).collect();
         assert_eq!(texts, again.tasks);
-        let (video, first) = dataset.video_path(seed, FRONT).unwrap();
-        assert_eq!((fs::read_to_string(video).unwrap(), first), (format!("video {seed}"), 0));
-        let ticks = dataset.ticks_path(seed).unwrap();
-        assert_eq!(fs::read_to_string(ticks).unwrap(), format!("ticks {seed}"));
         assert_eq!(dataset.episodes()[seed].notes.takeovers, 2);
     }
+    holds(&root, &[(0, 0, 5), (1, 0, 6), (2, 0, 7)]);
     assert_eq!(fs::read_dir(staged).unwrap().count(), 0, "the files are moved, not copied");
 }
 
@@ -92,34 +160,42 @@ fn appending_again_changes_nothing() {
 }
 
 #[test]
-fn a_crash_anywhere_leaves_before_or_after() {
-    // A power cut would cost the whole dataset, not one episode.
+fn a_video_of_another_length_is_refused() {
+    // Every later picture would stand beside the row of another moment.
     let folder = tempfile::tempdir().unwrap();
-    for steps in 0.. {
-        let root = folder.path().join(format!("set-{steps}"));
-        let mut store = Store::create_or_open(&root, &schema()).unwrap();
-        store.append(episode(&root.join(".journal"), 0, 5)).unwrap();
-        let new = episode(&root.join(".journal"), 1, 4);
-        power::fails_after(Some(steps));
-        let outcome = store.append(new);
-        power::fails_after(None);
-        drop(store);
-        let dataset = Dataset::open(&root).unwrap();
-        let n = dataset.episodes().len();
-        for index in 0..n {
-            dataset.rows(index).unwrap();
-            let (video, _) = dataset.video_path(index, FRONT).unwrap();
-            assert_eq!(fs::read_to_string(video).unwrap(), format!("video {index}"));
-        }
-        let mut store = Store::open(&root).unwrap();
-        if n == 1 {
-            // Nothing of it was taken, so it can be added again.
-            store.append(episode(&root.join(".journal"), 1, 4)).unwrap();
-        }
-        assert_eq!(store.find("recording-1"), Some(1));
-        if outcome.is_ok() {
-            assert!(steps > 10, "only {steps} steps");
-            return;
-        }
-    }
+    let mut store = Store::create_or_open(&folder.path().join("set"), &schema()).unwrap();
+    let mut new = episode(folder.path(), 0, 6);
+    write_video(&new.videos[FRONT], 0, 5);
+    assert!(matches!(store.append(new.clone()), Err(DatasetError::Video { .. })));
+    write_video(&new.videos[FRONT], 0, 6);
+    new.table.remove("mode");
+    assert!(matches!(store.append(new), Err(DatasetError::Refused(_))));
+}
+
+#[test]
+fn one_program_at_a_time_writes() {
+    // Two recorders would give their episodes the same number.
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("set");
+    let store = dataset(&root, 1);
+    assert!(matches!(Store::open(&root), Err(DatasetError::Locked { .. })));
+    Dataset::open(&root).unwrap();
+    drop(store);
+    Store::open(&root).unwrap();
+}
+
+#[test]
+fn other_data_is_not_mixed_in() {
+    // Rows of another rate or camera would be trained on as if they were the same.
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("set");
+    drop(dataset(&root, 1));
+    let faster = Schema { fps: 15, ..schema() };
+    assert!(matches!(Store::create_or_open(&root, &faster), Err(DatasetError::Refused(_))));
+    let mut larger = schema();
+    larger.cameras[0].width = 128;
+    assert!(matches!(Store::create_or_open(&root, &larger), Err(DatasetError::Refused(_))));
+    fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+    let outer = Store::create_or_open(folder.path(), &schema());
+    assert!(matches!(outer, Err(DatasetError::Refused(_))));
 }
