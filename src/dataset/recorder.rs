@@ -9,7 +9,7 @@
 mod commands;
 mod pictures;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
