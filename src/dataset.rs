@@ -6,6 +6,7 @@
 pub mod finish;
 pub mod journal;
 pub mod lerobot;
+pub mod loader;
 pub mod recorder;
 pub mod rows;
 mod sampler;

@@ -32,7 +32,7 @@ fn station(folder: &Path, state: &Path) -> Command {
 }
 
 fn assert_sound(root: &Path) {
-    let findings = verify(root, DecodeCheck::All);
+    let findings = verify(root, DecodeCheck::EveryNth(1));
     let errors: Vec<_> = findings.iter().filter(|f| f.severity == Severity::Error).collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }

@@ -2,7 +2,7 @@
 //! that a crash cut short.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
