@@ -55,6 +55,12 @@ pub(super) fn nal_units(sample: &[u8], prefix: usize) -> Option<Vec<&[u8]>> {
     Some(found)
 }
 
+/// Whether a NAL unit can be one: it has no three zeros in a row and ends with none (ITU-T H.264
+/// 7.4.1). Blocks that never reached the disk read as zeros.
+pub(super) fn is_plausible(nal: &[u8]) -> bool {
+    nal.last().is_some_and(|&byte| byte != 0) && !nal.windows(3).any(|three| three == [0; 3])
+}
+
 /// Bytes of a length prefix.
 pub(super) fn prefix(entry: &Avc1Box) -> usize {
     usize::from(entry.avcc_box.length_size_minus_one.get()) + 1

@@ -1,3 +1,5 @@
+//! RGB frames to H.264 units. Keeps no files and knows no clock: frames are evenly spaced.
+
 use openh264::encoder::{
     BitRate, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, QpRange, RateControlMode,
     VuiConfig,

@@ -1,3 +1,5 @@
+//! The file that grows while recording. What comes of it at the end is `remux`.
+
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::num::NonZeroU32;

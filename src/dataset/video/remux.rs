@@ -1,3 +1,5 @@
+//! Copying coded frames into a new file. Never decodes.
+
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::num::NonZeroU32;
