@@ -1,5 +1,7 @@
 //! H.264 as it lies in an MP4: units with length prefixes, parameter sets apart (ISO/IEC 14496-15).
 
+use std::slice::from_ref;
+
 use serde::{Deserialize, Serialize};
 use shiguredo_mp4::bitstream::h264::{H264SampleEntryConfig, LengthSize, build_avc1_box};
 use shiguredo_mp4::boxes::Avc1Box;
@@ -26,7 +28,7 @@ pub struct Parameters {
 impl Parameters {
     pub(super) fn avc1_box(&self) -> Result<Avc1Box, shiguredo_mp4::Error> {
         let config = H264SampleEntryConfig { length_size: LengthSize::FourBytes };
-        build_avc1_box(&[self.sps.clone()], &[self.pps.clone()], &config)
+        build_avc1_box(from_ref(&self.sps), from_ref(&self.pps), &config)
     }
 }
 

@@ -60,15 +60,18 @@ impl VideoFile {
         })
     }
 
+    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    #[must_use]
     pub fn n_frames(&self) -> usize {
         self.samples.len()
     }
 
     /// Frames per second: the mean, or what one frame's length says.
+    #[must_use]
     pub fn fps(&self) -> f64 {
         let timescale = f64::from(self.track.timescale);
         let (Some(first), Some(last)) =
@@ -87,6 +90,7 @@ impl VideoFile {
     }
 
     /// Width and height in pixels.
+    #[must_use]
     pub fn size(&self) -> (u32, u32) {
         self.track
             .entries
@@ -95,11 +99,13 @@ impl VideoFile {
     }
 
     /// Whether decoding can begin with the frame, as the file says.
+    #[must_use]
     pub fn is_key(&self, idx: usize) -> bool {
         self.sample(idx).is_some_and(|sample| sample.is_key)
     }
 
     /// When the frame is shown, in seconds; the end of the last one for those after it.
+    #[must_use]
     pub fn time_of(&self, idx: usize) -> f64 {
         let ticks = self.shown(idx).unwrap_or_else(|| {
             let ends = self.track.samples.iter();
@@ -109,6 +115,7 @@ impl VideoFile {
     }
 
     /// The frame shown nearest to a time in seconds; `None` without any frame.
+    #[must_use]
     pub fn frame_at(&self, seconds: f64) -> Option<usize> {
         let after = self.samples.partition_point(|&sample| {
             self.track.samples[sample].shown as f64 / f64::from(self.track.timescale) < seconds
@@ -121,6 +128,7 @@ impl VideoFile {
     }
 
     /// Size and parameter sets; `None` where the file keeps the sets among the frames.
+    #[must_use]
     pub fn parameters(&self) -> Option<&Parameters> {
         self.parameters.as_ref()
     }
