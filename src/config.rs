@@ -24,7 +24,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::base::ports::PortAddress;
-use crate::{camera, control, safety, teleop};
+use crate::{camera, control, dataset, safety, teleop};
 
 pub use flags::Flags;
 pub use load::{ConfigError, Loaded, Problem, load};
@@ -40,6 +40,7 @@ pub struct Config {
     pub safety: safety::Limits,
     pub teleop: teleop::Config,
     pub policy: Policy,
+    pub record: dataset::recorder::Config,
     pub screen: Screen,
     pub log: Log,
 }

@@ -3,9 +3,18 @@
 //! Deliberately absent: threads and clocks. Who records is [`crate::runtime`]'s record loop; every
 //! moment comes in as an argument.
 
+pub mod finish;
+pub mod journal;
+pub mod lerobot;
+pub mod recorder;
+pub mod rows;
+mod sampler;
+pub mod table;
 pub mod video;
 
 use std::path::{Path, PathBuf};
+
+pub use lerobot::Dataset;
 
 /// Names what was done to which file, and what the user can do.
 #[derive(Debug, thiserror::Error)]

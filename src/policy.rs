@@ -33,6 +33,8 @@ use crate::onnx::SessionError;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolicyInfo {
     pub name: String,
+    /// sha256 of its graph, 64 hexadecimal digits.
+    pub sha256: String,
     /// The execution provider that really runs the graph, as `CPU` or `CUDA (22 of 22 nodes)`.
     pub device: String,
     /// Axes it needs.

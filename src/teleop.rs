@@ -357,6 +357,14 @@ impl Teleop {
             Command::Drive { .. }
             | Command::EditInstruction
             | Command::ChoosePolicy
+            | Command::Record
+            | Command::Discard
+            | Command::RecordAgain
+            | Command::Success
+            | Command::Failure
+            | Command::TagEpisode
+            | Command::CutEpisode
+            | Command::UndoEpisode
             | Command::Help
             | Command::Quit => return,
         };

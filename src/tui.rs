@@ -26,7 +26,9 @@ use std::sync::Arc;
 
 use ratatui_image::picker::Picker;
 
-use crate::msg::{Frame, KeyEvent, Notice, Snapshot, Stamp, StationInfo};
+use crate::msg::{
+    Frame, KeyEvent, Notice, RecordCommand, RecordStatus, Snapshot, Stamp, StationInfo,
+};
 
 pub use app::{App, update};
 pub use view::view;
@@ -67,6 +69,7 @@ pub enum Event {
     Snapshot(Box<Snapshot>),
     Frame(Arc<Frame>),
     Info(Box<StationInfo>),
+    Record(Box<RecordStatus>),
     Notice(Notice),
     /// The time now: send it before each drawing, so that ages grow even if the control loop falls
     /// silent.
@@ -80,6 +83,7 @@ pub enum Event {
 pub enum Action {
     SetInstruction(String),
     SetPolicy(String),
+    Record(RecordCommand),
     /// Hold still: a dialog that takes the keys was opened, or left with Esc.
     Pause,
     Quit,

@@ -1,5 +1,7 @@
 //! `pilothouse bench`: what the station costs and how late it is, on this machine, now.
 
+mod record;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -40,6 +42,8 @@ pub struct Args {
 enum Verb {
     /// The control loop's latencies, jitter, CPU and memory while the picture is drawn
     Loop(LoopArgs),
+    /// What recording costs, and whether anything gets lost, while the whole station runs
+    Record(record::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -60,6 +64,7 @@ struct LoopArgs {
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     match &args.verb {
         Verb::Loop(args) => bench_loop(args, out),
+        Verb::Record(args) => record::run(args, out),
     }
 }
 

@@ -1,10 +1,11 @@
 //! `pilothouse sim`: the simulated robot by itself.
 
 mod bench;
+mod collect;
 mod expert;
 mod port;
 mod serve;
-mod sheet;
+pub(super) mod sheet;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ enum Verb {
     List,
     /// Lets the scripted expert drive many worlds and prints how it did.
     Expert(expert::Args),
+    /// Records demonstrations of the scripted expert, faster than real time.
+    Collect(collect::Args),
     /// Draws what the camera sees during expert runs into one PNG.
     Sheet(sheet::Args),
     /// Is the robot: its base on a serial port, its camera on standard output, until standard input
@@ -64,6 +67,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.verb {
         Verb::List => list(&mut out),
         Verb::Expert(args) => expert::run(args, &mut out),
+        Verb::Collect(args) => collect::run(args, &mut out),
         Verb::Sheet(args) => sheet::run(args, &mut out),
         Verb::Serve(args) => serve::run(args),
         Verb::Bench(args) => bench::run(args, &mut out),

@@ -30,6 +30,12 @@ pub(super) const RANGES: &[(&str, RangeInclusive<f64>, &str)] = &[
     ("safety.angular_decel_rps2", 0.5..=100.0, "rad/s²"),
     ("teleop.ceiling_percent", 10.0..=100.0, "percent"),
     ("teleop.gamepad_dead_zone", 0.0..=0.5, ""),
+    ("record.fps", 0.0..=120.0, "rows/s"),
+    ("record.gop", 1.0..=30.0, "pictures"),
+    ("record.qp", 10.0..=45.0, ""),
+    ("record.episodes", 0.0..=10_000.0, "episodes"),
+    ("record.episode_s", 0.0..=3_600.0, "s"),
+    ("record.pause_s", 0.0..=600.0, "s"),
 ];
 
 /// Every key, with a value of its kind; optional ones included.
@@ -57,6 +63,7 @@ pub(super) fn check_config(config: &Config) -> Vec<Problem> {
         validate_camera_has_world,
         validate_scenario,
         validate_policy_name,
+        validate_dataset_name,
     ];
     rules.iter().filter_map(|rule| rule(config)).collect()
 }
@@ -187,6 +194,14 @@ fn validate_scenario(config: &Config) -> Option<Problem> {
             |name| format!("did you mean {name}?"),
         );
         format!("no scenario {wanted:?}; {hint}")
+    })
+}
+
+fn validate_dataset_name(config: &Config) -> Option<Problem> {
+    let name = config.record.dataset.as_str();
+    let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
+    unless(is_plain, "record.dataset", || {
+        format!("{name:?} is no folder's name; the folder around it is record.folder")
     })
 }
 

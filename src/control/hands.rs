@@ -1,5 +1,7 @@
 //! What the operator's hands amount to this tick.
 
+use serde::{Deserialize, Serialize};
+
 use super::Config;
 use super::requests::Edges;
 use crate::msg::{OperatorInput, Stamp, Twist};
@@ -14,7 +16,7 @@ pub(super) struct Hands {
 }
 
 /// Remembers whether the hands still have to come off before drive input counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Grip {
     must_release: bool,
 }

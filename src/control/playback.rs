@@ -13,6 +13,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::msg::{ActionChunk, Stamp, Twist};
 
 /// Three frames of a 30/s camera.
@@ -30,14 +32,14 @@ pub(super) enum Offered {
     NotFinite,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Playback {
     chunk: Option<ActionChunk>,
     fade: Option<Fade>,
 }
 
 /// What would have been said from `since` on, had the newest chunk not come.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Fade {
     since: Stamp,
     points: [Twist; FADE_POINTS],

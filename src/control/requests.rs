@@ -1,5 +1,7 @@
 //! Counted requests become edges.
 
+use serde::{Deserialize, Serialize};
+
 use crate::msg::Requests;
 
 /// Which requests were made since the last tick.
@@ -14,7 +16,7 @@ pub(super) struct Edges {
 }
 
 /// The counters last seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Seen(Option<Requests>);
 
 impl Seen {

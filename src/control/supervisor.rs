@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::faults::{inference_hangs, observe, preflight};
 use super::hands::{Grip, Hands, at_least_zero, ceiling_mps};
 use super::playback::{Offered, Playback};
@@ -23,7 +25,7 @@ const LOW_CONFIDENCE_MAX: Duration = Duration::from_millis(500);
 const FROZEN_MAX: Duration = Duration::from_millis(500);
 
 /// The supervisor's memory. Equal memories and equal inputs give equal decisions.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Supervisor {
     config: Config,
     mode: Mode,

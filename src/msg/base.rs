@@ -52,7 +52,7 @@ pub enum StopKind {
 }
 
 /// The newest stop request and whether the base acknowledged it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StopState {
     #[default]
     Idle,
@@ -67,7 +67,7 @@ pub enum StopState {
 }
 
 /// Where the base thinks it is: pose in its start frame (m, m, rad), measured velocity.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Odometry {
     pub x: f64,
     pub y: f64,
@@ -77,7 +77,7 @@ pub struct Odometry {
     pub received: Stamp,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Battery {
     pub volts: f64,
     /// 0..=1
@@ -86,7 +86,7 @@ pub struct Battery {
 
 /// Everything known of the base this tick. Plain and copyable; names and limits are in
 /// [`BaseInfo`].
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BaseReport {
     pub link: LinkState,
     /// Counts completed handshakes; a change means the line came back.

@@ -1,12 +1,14 @@
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::{Stamp, Twist};
 
 /// Most slots a chunk may hold; a manifest that promises more is refused at load.
 pub const MAX_SLOTS: usize = 32;
 
 /// What a policy wants for the near future, from one frame. Slot `i` is for `captured + i * slot`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ActionChunk {
     /// The engage request this chunk answers; older epochs are refused (stale intent).
     pub epoch: u64,
@@ -25,7 +27,13 @@ pub struct ActionChunk {
     /// Probability that every axis is within the stated tolerance of what the operator would do,
     /// 0..=1.
     pub confidence: f64,
-    n_slots: usize,
+    slots: Slots,
+}
+
+/// A bounded list that copies without an allocation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Slots {
+    n: usize,
     twists: [Twist; MAX_SLOTS],
 }
 
@@ -41,8 +49,7 @@ impl Default for ActionChunk {
             slot: Duration::ZERO,
             horizon: Duration::ZERO,
             confidence: 0.0,
-            n_slots: 0,
-            twists: [Twist::ZERO; MAX_SLOTS],
+            slots: Slots::from([].as_slice()),
         }
     }
 }
@@ -50,14 +57,33 @@ impl Default for ActionChunk {
 impl ActionChunk {
     /// Replaces the slots; twists past [`MAX_SLOTS`] are left out.
     pub fn set_twists(&mut self, twists: &[Twist]) {
-        self.n_slots = twists.len().min(MAX_SLOTS);
-        for (slot, twist) in self.twists.iter_mut().zip(twists) {
-            *slot = *twist;
-        }
+        self.slots = Slots::from(twists);
     }
 
     #[must_use]
     pub fn twists(&self) -> &[Twist] {
-        self.twists.get(..self.n_slots).unwrap_or(&[])
+        self.slots.twists.get(..self.slots.n).unwrap_or(&[])
+    }
+}
+
+impl From<&[Twist]> for Slots {
+    fn from(list: &[Twist]) -> Self {
+        let mut twists = [Twist::ZERO; MAX_SLOTS];
+        for (slot, twist) in twists.iter_mut().zip(list) {
+            *slot = *twist;
+        }
+        Self { n: list.len().min(MAX_SLOTS), twists }
+    }
+}
+
+impl Serialize for Slots {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.twists.get(..self.n).unwrap_or(&[]).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Slots {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from(Vec::deserialize(deserializer)?.as_slice()))
     }
 }

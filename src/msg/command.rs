@@ -1,4 +1,4 @@
-use super::Key;
+use super::{Key, RecordCommand};
 
 /// Everything a key or button can ask for. [`BINDINGS`] is the one table of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +20,19 @@ pub enum Command {
     SpeedDown,
     EditInstruction,
     ChoosePolicy,
+    /// Start or stop an episode; end the pause between two.
+    Record,
+    /// Put the episode aside; it can be restored.
+    Discard,
+    /// Discard the episode and start it anew.
+    RecordAgain,
+    Success,
+    Failure,
+    TagEpisode,
+    /// The last five seconds are bad.
+    CutEpisode,
+    /// Take the last cut or discard back.
+    UndoEpisode,
     Help,
     Quit,
 }
@@ -67,11 +80,34 @@ pub const BINDINGS: &[Binding] = &[
     bind(&["f", "-"], Command::SpeedDown, "slower"),
     bind(&["i"], Command::EditInstruction, "instruction"),
     bind(&["p"], Command::ChoosePolicy, "policy"),
+    bind(&["o"], Command::Record, "record: start, stop"),
+    bind(&["y"], Command::Success, "episode succeeded"),
+    bind(&["n"], Command::Failure, "episode failed"),
+    bind(&["b"], Command::TagEpisode, "tag the episode"),
+    bind(&["k"], Command::CutEpisode, "cut its last 5 s"),
+    bind(&["backspace"], Command::Discard, "discard the episode"),
+    bind(&["j"], Command::RecordAgain, "discard, start anew"),
+    bind(&["l"], Command::UndoEpisode, "undo cut or discard"),
     bind(&["?", "h"], Command::Help, "help"),
     bind(&["ctrl-c", "ctrl-q"], Command::Quit, "quit"),
 ];
 
 impl Command {
+    /// What the recorder is asked, where this is about recording; a tag is asked for first.
+    #[must_use]
+    pub const fn record(self) -> Option<RecordCommand> {
+        Some(match self {
+            Self::Record => RecordCommand::Toggle,
+            Self::Discard => RecordCommand::Discard,
+            Self::RecordAgain => RecordCommand::Again,
+            Self::Success => RecordCommand::Success(true),
+            Self::Failure => RecordCommand::Success(false),
+            Self::CutEpisode => RecordCommand::Cut,
+            Self::UndoEpisode => RecordCommand::Undo,
+            _ => return None,
+        })
+    }
+
     /// The command bound to `key`, if any; `W` means what `w` means.
     #[must_use]
     pub fn of(key: Key) -> Option<Self> {
@@ -107,6 +143,6 @@ mod tests {
             Some(Command::Drive { x: -1, y: -1, yaw: 0 })
         );
         assert_eq!(Command::of("X".parse().unwrap()), Some(Command::EStop));
-        assert_eq!(Command::of("y".parse().unwrap()), None);
+        assert_eq!(Command::of("v".parse().unwrap()), None);
     }
 }

@@ -105,7 +105,7 @@ faults! {
 }
 
 /// A set of faults in one word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FaultSet(u64);
 
 impl FaultSet {

@@ -25,7 +25,7 @@ pub enum InputMode {
 
 /// The operator's latest state, newest wins. Presses are counted, so that none is lost when a state
 /// is overwritten.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OperatorInput {
     /// When this state was made.
     pub stamp: Stamp,
@@ -51,7 +51,7 @@ pub struct OperatorInput {
 }
 
 /// How often each one-shot request was made since start. Wrapping; only a change counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requests {
     pub take_over: u32,
     pub engage: u32,

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Kinematics, Stamp};
 
 /// What the camera loop knows, for freshness rules.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CameraFacts {
     /// The newest frame's number and capture time; `None` before the first.
     pub newest: Option<(u64, Stamp)>,
@@ -20,7 +22,7 @@ pub struct CameraFacts {
 
 /// What the policy loop knows.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each judged by itself")]
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PolicyFacts {
     /// Loaded and warmed up.
     pub ready: bool,
@@ -40,7 +42,7 @@ pub struct PolicyFacts {
 }
 
 /// The facts preflight judges, gathered by the loops; [`crate::control`] turns them into faults.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Readiness {
     pub camera: CameraFacts,
     pub policy: PolicyFacts,

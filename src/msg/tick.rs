@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use super::{
     ActionChunk, Authority, BaseReport, FaultSet, Limiter, Mode, OperatorInput, Readiness, Stamp,
     Twist,
@@ -5,7 +7,7 @@ use super::{
 
 /// One turn of the control loop: inputs, decision, command. The one record of truth; the screen
 /// shows it, the recorder stores it, replay feeds its inputs back through the same pure functions.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tick {
     pub number: u64,
     /// The moment handed to `control` and `safety`.

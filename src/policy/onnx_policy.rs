@@ -214,6 +214,7 @@ fn info_of(manifest: &Manifest, provider: &str) -> PolicyInfo {
         manifest.instruction.as_ref().map(|rules| rules.suggestions.clone()).unwrap_or_default();
     PolicyInfo {
         name: manifest.name.clone(),
+        sha256: manifest.files.get(&manifest.graph).cloned().unwrap_or_default(),
         device: provider.to_owned(),
         kinematics: manifest.action.kinematics,
         confidence_min: manifest.confidence.min,

@@ -15,7 +15,7 @@ mod tests;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use self::mailbox::Slot;
 use self::meter::Meter;
 use super::clock;
 use crate::camera::{Camera, CameraError, CameraInfo};
-use crate::msg::{CameraFacts, Level, Notice, Stamp};
+use crate::msg::{CameraFacts, Frame, Level, Notice, Stamp};
 
 pub use self::mailbox::{Facts, Frames};
 
@@ -61,6 +61,7 @@ impl CameraLoop {
             meter: Meter::default(),
             facts: Vec::new(),
             slots: Vec::new(),
+            streams: Vec::new(),
             info: None,
             problem: String::new(),
             taps,
@@ -84,6 +85,14 @@ impl CameraLoop {
         let slot = Arc::new(Slot::default());
         self.shared.state().slots.push(Arc::clone(&slot));
         Frames::new(slot)
+    }
+
+    /// Every picture for one more reader, up to `n` of them waiting; more are lost, and the gap in
+    /// their numbers says so.
+    pub fn stream(&self, n: usize) -> Receiver<Arc<Frame>> {
+        let (queue, stream) = sync_channel(n);
+        self.shared.state().streams.push(queue);
+        stream
     }
 
     /// The facts for one more reader.
@@ -176,6 +185,7 @@ struct State {
     meter: Meter,
     facts: Vec<triple_buffer::Input<CameraFacts>>,
     slots: Vec<Arc<Slot>>,
+    streams: Vec<SyncSender<Arc<Frame>>>,
     info: Option<CameraInfo>,
     /// The last problem told, so that it is told once.
     problem: String,

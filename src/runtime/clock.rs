@@ -25,6 +25,14 @@ pub fn boot() -> Stamp {
     now()
 }
 
+/// Nanoseconds since 1970 on the wall clock (UTC), for names and dates; never for ages.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+pub fn wall_ns() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |span| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX))
+}
+
 /// CPU time that the whole process has used; only differences mean anything.
 #[cfg(unix)]
 #[must_use]

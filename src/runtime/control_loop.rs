@@ -1,4 +1,4 @@
-//! The control thread: 50 times a second, inputs → supervisor → gate → base.
+//! The control thread: 50 times a second, inputs → turn → base.
 
 use std::io;
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use triple_buffer::Output;
 use super::camera_loop::Facts;
 use super::clock;
 use super::policy_loop::PolicyTaps;
+use super::record_loop::ControlTaps;
+use super::turn::{ControlState, Moment};
 use crate::base::Base;
-use crate::control::{self, Inputs, Supervisor};
-use crate::msg::{BaseInfo, OperatorInput, Readiness, Stamp, StopKind, StopState, Tick, Twist};
-use crate::safety::{Gate, Request, SafeTwist};
+use crate::msg::{BaseInfo, OperatorInput, Readiness, Stamp, StopKind, StopState, Tick};
+use crate::safety::SafeTwist;
 
 /// Time from tick to tick.
 pub const PERIOD: Duration = Duration::from_millis(20);
@@ -23,17 +24,21 @@ pub const PERIOD: Duration = Duration::from_millis(20);
 /// At the end the base is asked to stop, and this long waited for its acknowledgement.
 const FAREWELL: Duration = Duration::from_millis(300);
 
+/// A replay may begin this often: once a second.
+const CHECKPOINT_EVERY: u64 = 50;
+
 /// Everything the thread owns.
 pub(super) struct ControlParts {
     pub base: Box<dyn Base>,
-    pub supervisor: Supervisor,
-    pub gate: Gate,
+    pub state: ControlState,
     pub operator: Output<OperatorInput>,
     pub camera: Facts,
     pub policy: PolicyTaps,
     /// Full: the tick is left out of the screen's and the reports' view, and counted there by its
     /// number's gap.
     pub ticks: rtrb::Producer<Tick>,
+    /// The recorder's own view.
+    pub record: ControlTaps,
     /// The base's own words after each handshake.
     pub base_info: SyncSender<BaseInfo>,
 }
@@ -71,23 +76,13 @@ pub(super) fn start(parts: ControlParts) -> io::Result<ControlHandle> {
 
 struct Loop {
     parts: ControlParts,
-    number: u64,
     session: u32,
-    sent: Twist,
-    is_not_finite: bool,
     previous: Option<(Stamp, Stamp)>,
 }
 
 impl Loop {
     const fn new(parts: ControlParts) -> Self {
-        Self {
-            parts,
-            number: 0,
-            session: 0,
-            sent: Twist::ZERO,
-            is_not_finite: false,
-            previous: None,
-        }
+        Self { parts, session: 0, previous: None }
     }
 
     fn run(mut self, stop: &AtomicBool) {
@@ -96,6 +91,8 @@ impl Loop {
             clock::sleep_until(due);
             let tick = self.turn(due);
             let _ = self.parts.ticks.push(tick);
+            // A gap in the numbers tells the recorder what it missed.
+            let _ = self.parts.record.ticks.push(tick);
             due = next_due(due, clock::now());
         }
         self.say_farewell();
@@ -104,68 +101,30 @@ impl Loop {
     /// One tick that was due at `due`.
     fn turn(&mut self, due: Stamp) -> Tick {
         let now = clock::now();
-        let readiness = self.readiness(now, due);
-        let operator = *self.parts.operator.read();
-        let chunk = *self.parts.policy.chunk.read();
-        let base = *self.parts.base.poll(now);
-        let decision = control::step(
-            &mut self.parts.supervisor,
-            &Inputs {
-                now,
-                operator: &operator,
-                base: &base,
-                readiness: &readiness,
-                chunk: chunk.as_ref(),
-                last_sent: self.sent,
-                command_not_finite: self.is_not_finite,
-            },
-        );
-        let checked = self.parts.gate.check(
-            &Request {
-                wanted: decision.wanted,
-                valid_until: decision.valid_until,
-                ceiling_mps: decision.ceiling_mps,
-                zero_now: decision.zero_now,
-                e_stop: decision.e_stop,
-                reset: decision.stop == Some(StopKind::Reset),
-            },
-            &base,
+        let moment = Moment {
             now,
-        );
-        if let Some(kind) = decision.stop {
+            operator: *self.parts.operator.read(),
+            base: *self.parts.base.poll(now),
+            readiness: self.readiness(now, due),
+            chunk: *self.parts.policy.chunk.read(),
+        };
+        if self.parts.state.ticks().is_multiple_of(CHECKPOINT_EVERY) {
+            // Full: the recorder is stuck, and says so itself.
+            let _ = self.parts.record.checkpoints.push(self.parts.state.clone());
+        }
+        let turn = self.parts.state.turn(&moment);
+        if let Some(kind) = turn.stop {
             self.parts.base.stop(kind, now);
         }
         // Before, not after: the line's thread may write while this one is still in `send`.
         let handed = clock::now();
-        self.parts.base.send(checked.twist, now);
-        self.parts.policy.epoch.store(decision.epoch, Ordering::Release);
-        self.is_not_finite = checked.not_finite;
-        self.sent = checked.twist.twist();
-        self.number += 1;
-        if base.session != self.session {
-            self.session = base.session;
+        self.parts.base.send(turn.command, now);
+        self.parts.policy.epoch.store(turn.tick.epoch, Ordering::Release);
+        if moment.base.session != self.session {
+            self.session = moment.base.session;
             self.introduce();
         }
-        Tick {
-            number: self.number,
-            now,
-            operator,
-            base,
-            readiness,
-            chunk,
-            mode: decision.mode,
-            authority: decision.authority,
-            epoch: decision.epoch,
-            operator_twist: decision.operator_twist,
-            policy_twist: decision.policy_twist,
-            sent: self.sent,
-            limiter: checked.limiter,
-            faults: decision.faults,
-            refused: decision.refused,
-            reset_armed_until: decision.reset_armed_until,
-            ceiling_mps: decision.ceiling_mps,
-            handed,
-        }
+        Tick { handed, ..turn.tick }
     }
 
     fn readiness(&mut self, now: Stamp, due: Stamp) -> Readiness {

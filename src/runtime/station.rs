@@ -13,11 +13,14 @@ use super::monitor::Monitor;
 use super::narrator::Narrator;
 use super::operator::Desk;
 use super::policy_loop::{self, LoadPolicy, PolicyHandle};
+use super::record_loop::{self, Order, RecordLoop};
+use super::turn::ControlState;
 use crate::base::Base;
 use crate::camera::{Camera, CameraError};
-use crate::control::{self, Supervisor};
+use crate::control;
+use crate::dataset::recorder::{self, Origin};
 use crate::msg::{BaseInfo, Level, Notice, Tick};
-use crate::safety::{Gate, Limits};
+use crate::safety::Limits;
 use crate::teleop::Teleop;
 
 /// Ticks that may wait for [`Station::poll`]: five seconds of them. When full, the newest is left
@@ -41,6 +44,8 @@ pub struct Parts {
     pub teleop: Teleop,
     pub control: control::Config,
     pub limits: Limits,
+    /// What is recorded, and as whose; `None`: nothing.
+    pub record: Option<(recorder::Config, Origin)>,
 }
 
 /// A running station. Dropping it stops the robot first and then the rest.
@@ -51,6 +56,7 @@ pub struct Station {
     _control: ControlHandle,
     pub desk: Arc<Desk>,
     pub policy: PolicyHandle,
+    pub recorder: Option<RecordLoop>,
     pub camera: CameraLoop,
     /// The screen's own mailbox of pictures.
     pub frames: Frames,
@@ -81,21 +87,27 @@ impl Station {
             parts.load_policy,
             Box::new(move |timeout| policy_frames.wait(timeout)),
         )?;
+        let (record_taps, record_inputs) = record_loop::taps();
+        let recorder = parts.record.map(|(config, origin)| {
+            let pictures = camera.stream(record_loop::PICTURES);
+            RecordLoop::start(&config, origin, pictures, record_inputs)
+        });
         let (tick_queue, ticks) = rtrb::RingBuffer::new(TICKS);
         let (info_queue, base_info) = sync_channel(4);
         let control = control_loop::start(ControlParts {
             base: parts.base,
-            supervisor: Supervisor::new(&parts.control),
-            gate: Gate::new(parts.limits),
+            state: ControlState::new(&parts.control, parts.limits),
             operator,
             camera: camera.facts(),
             policy: policy_taps,
             ticks: tick_queue,
+            record: record_taps,
             base_info: info_queue,
         })?;
         Ok(Self {
             _control: control,
             desk: Arc::new(desk),
+            recorder: recorder.transpose()?,
             policy,
             frames: camera.frames(),
             camera,
@@ -119,6 +131,9 @@ impl Station {
         while let Ok(notice) = self.camera_notices.try_recv() {
             tell(notice);
         }
+        while let Some(notice) = self.recorder.as_ref().and_then(RecordLoop::notice) {
+            tell(notice);
+        }
         while let Ok(tick) = self.ticks.pop() {
             self.monitor.push(&tick);
             self.narrator.push(&tick, |notice| {
@@ -138,6 +153,15 @@ impl Station {
                 tell(Notice { at: self.monitor.last().now, level: Level::Warn, text });
             }
             self.line_trouble = trouble;
+        }
+    }
+
+    /// Gives the recorder an order; nothing where there is none.
+    pub fn record(&self, order: Order) {
+        if let Some(recorder) = &self.recorder
+            && !recorder.order(order)
+        {
+            tracing::error!("the recorder is stuck; an order was left out");
         }
     }
 

@@ -1,10 +1,12 @@
 use super::ramp::Rates;
+use serde::{Deserialize, Serialize};
+
 use super::{Checked, Limits, Request, SafeTwist};
 use crate::msg::{BaseReport, Kinematics, Limiter, Stamp, Twist};
 
 /// The gate's memory: the last command, when it was given, and the latch. The rules are in
 /// [`crate::safety`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
     limits: Limits,
     linear: Rates,

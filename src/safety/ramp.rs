@@ -1,12 +1,13 @@
 //! From the last command towards the wish within the acceleration and deceleration limits.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Two ticks: a late tick must not buy a jump in speed.
 pub const ACCEL_SPAN_MAX: Duration = Duration::from_millis(40);
 
 /// Limits of one kind of motion, per s².
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rates {
     pub(super) accel: f64,
     pub(super) decel: f64,

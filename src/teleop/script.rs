@@ -10,6 +10,7 @@
 //! 3.0 tap enter                      # press, and release 50 ms later
 //! 4.0 type "find the red target"     # sets the instruction
 //! 5.0 policy beacon                  # chooses a policy
+//! 5.5 tag night                      # tags the episode
 //! 6.0 robot camera freeze            # the rest of the line goes to the simulated robot
 //! 7.0 focus lost                     # or: focus gained
 //! 7.5 terminal freeze                # status queries stay unanswered; `terminal thaw` ends that
@@ -26,7 +27,7 @@ use crate::msg::{Key, KeyEvent, KeyPhase};
 const TAP: Duration = Duration::from_millis(50);
 /// A script longer than a day is a typing error.
 const LATEST_S: f64 = 86_400.0;
-const EXPECTED: &str = "press KEY, release KEY, tap KEY, type \"TEXT\", policy NAME, robot LINE, \
+const EXPECTED: &str = "press KEY, release KEY, tap KEY, type \"TEXT\", policy NAME, tag NAME, robot LINE, \
                         focus lost|gained, terminal freeze|thaw, or hangup";
 
 /// What one step does.
@@ -35,6 +36,8 @@ pub enum Action {
     Key(KeyEvent),
     Instruction(String),
     Policy(String),
+    /// Tags the episode.
+    Tag(String),
     /// A line for the simulated robot.
     Robot(String),
     Focus {
@@ -132,6 +135,7 @@ fn parse_line(line: &str, steps: &mut Vec<Step>) -> Result<(), String> {
         }
         "type" => push(at, Action::Instruction(quoted(operand)?)),
         "policy" => push(at, Action::Policy(some("policy NAME", operand)?)),
+        "tag" => push(at, Action::Tag(some("tag NAME", operand)?)),
         "robot" => push(at, Action::Robot(some("robot LINE", operand)?)),
         "focus" => match operand {
             "lost" => push(at, Action::Focus { is_gained: false }),
@@ -220,6 +224,7 @@ mod tests {
             key_step(3_050, "enter", KeyPhase::Release),
             step(4_000, Action::Instruction("find the red target".to_owned())),
             step(5_000, Action::Policy("beacon".to_owned())),
+            step(5_500, Action::Tag("night".to_owned())),
             step(6_000, Action::Robot("camera freeze".to_owned())),
             step(7_000, Action::Focus { is_gained: false }),
             step(7_500, Action::Terminal { answers: false }),

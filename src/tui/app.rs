@@ -7,7 +7,9 @@ use super::dialog::{Dialog, Outcome};
 use super::history::History;
 use super::view::Canvas;
 use super::{Action, Event, Options};
-use crate::msg::{Command, Frame, Key, KeyEvent, KeyPhase, Notice, Snapshot, Stamp, StationInfo};
+use crate::msg::{
+    Command, Frame, Key, KeyEvent, KeyPhase, Notice, RecordStatus, Snapshot, Stamp, StationInfo,
+};
 
 /// Older notices are forgotten; they are in the log file.
 const N_NOTICES: usize = 200;
@@ -19,6 +21,7 @@ pub struct App {
     /// `None` before the control loop's first tick.
     pub(super) snapshot: Option<Box<Snapshot>>,
     pub(super) info: StationInfo,
+    pub(super) record: RecordStatus,
     pub(super) frame: Option<Arc<Frame>>,
     pub(super) notices: VecDeque<Notice>,
     pub(super) history: History,
@@ -69,6 +72,7 @@ pub fn update(app: &mut App, event: Event) -> Option<Action> {
         }
         Event::Frame(frame) => app.frame = Some(frame),
         Event::Info(info) => app.info = *info,
+        Event::Record(status) => app.record = *status,
         Event::Notice(notice) => {
             if app.notices.len() == N_NOTICES {
                 app.notices.pop_front();
@@ -99,8 +103,12 @@ fn press(app: &mut App, key: Key, phase: KeyPhase) -> Option<Action> {
     if phase != KeyPhase::Press {
         return None;
     }
+    if let Some(record) = command.and_then(Command::record) {
+        return Some(Action::Record(record));
+    }
     app.dialog = match command? {
         Command::Help => Some(Dialog::Help),
+        Command::TagEpisode => Some(Dialog::tag()),
         Command::EditInstruction => Some(Dialog::instruction(&app.info)),
         Command::ChoosePolicy => Some(Dialog::policy(&app.info)),
         _ => None,
@@ -111,7 +119,7 @@ fn press(app: &mut App, key: Key, phase: KeyPhase) -> Option<Action> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::msg::Level;
+    use crate::msg::{Level, RecordCommand};
 
     /// Feeds key names; a paste is written `"text"` in one word. Returns the actions.
     fn actions(app: &mut App, keys: &str) -> Vec<Action> {
@@ -159,6 +167,11 @@ mod tests {
             ("p p", &[Action::Pause, Action::Pause]),
             ("p esc", &[Action::Pause, Action::Pause]),
             ("? i enter", &[]),
+            ("o k", &[Action::Record(RecordCommand::Toggle), Action::Record(RecordCommand::Cut)]),
+            ("y", &[Action::Record(RecordCommand::Success(true))]),
+            ("? backspace backspace", &[Action::Record(RecordCommand::Discard)]),
+            ("b o k enter", &[Action::Pause, Action::Record(RecordCommand::Tag("ok".into()))]),
+            ("b enter", &[Action::Pause, Action::Pause]),
         ];
         for (keys, expected) in cases {
             assert_eq!(&actions(&mut app(), keys), expected, "{keys}");

@@ -3,13 +3,15 @@
 
 use super::Action;
 use super::editor::Editor;
-use crate::msg::{Command, Key, KeyCode, StationInfo};
+use crate::msg::{Command, Key, KeyCode, RecordCommand, StationInfo};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Dialog {
     Help,
     Instruction(Instruction),
     Policy(Policy),
+    /// A tag for the episode.
+    Tag(Editor),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,10 @@ impl Dialog {
         Self::Instruction(Instruction { editor: Editor::new(&info.instruction), suggestion: None })
     }
 
+    pub(super) fn tag() -> Self {
+        Self::Tag(Editor::new(""))
+    }
+
     /// Opens on the policy in force.
     pub(super) fn policy(info: &StationInfo) -> Self {
         let is_current = |name: &String| Some(name) == info.policy.as_ref();
@@ -60,12 +66,23 @@ impl Dialog {
             (_, KeyCode::Esc) => Outcome::Close(Some(Action::Pause)),
             (Self::Instruction(dialog), _) => dialog.key(key, info),
             (Self::Policy(dialog), _) => dialog.key(key, info),
+            (Self::Tag(editor), KeyCode::Enter) => {
+                let tag = editor.text().trim().to_owned();
+                let action = Action::Record(RecordCommand::Tag(tag.clone()));
+                Outcome::Close(Some(if tag.is_empty() { Action::Pause } else { action }))
+            }
+            (Self::Tag(editor), _) => {
+                editor.key(key);
+                Outcome::Stay
+            }
         }
     }
 
     pub(super) fn paste(&mut self, text: &str) {
-        if let Self::Instruction(dialog) = self {
-            dialog.editor.insert(text);
+        match self {
+            Self::Instruction(dialog) => dialog.editor.insert(text),
+            Self::Tag(editor) => editor.insert(text),
+            Self::Help | Self::Policy(_) => {}
         }
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Layout {
     pub(super) latency: Rect,
     pub(super) map: Rect,
     pub(super) log: Rect,
+    /// One line, where there is a recorder.
+    pub(super) record: Rect,
     pub(super) footer: Rect,
 }
 
@@ -46,7 +48,7 @@ fn health(n_faults: usize) -> Want {
 }
 
 /// `None` where the terminal is too small for panels.
-pub(super) fn layout(area: Rect, n_faults: usize) -> Option<Layout> {
+pub(super) fn layout(area: Rect, n_faults: usize, has_recorder: bool) -> Option<Layout> {
     if area.width < WIDTH_MIN || area.height < HEIGHT_MIN {
         return None;
     }
@@ -57,9 +59,10 @@ pub(super) fn layout(area: Rect, n_faults: usize) -> Option<Layout> {
     };
     let (header, rest) = cut_top(area, 1);
     let (rest, footer) = cut_bottom(rest, 1);
+    let (rest, record) = cut_bottom(rest, u16::from(has_recorder));
     let (banner, body) = cut_top(rest, [1, 4, 7][usize::from(banner_scale.min(2))]);
     let body = Rect { x: body.x + 1, width: body.width - 2, ..body };
-    let mut plan = Layout { header, banner, banner_scale, footer, ..Layout::default() };
+    let mut plan = Layout { header, banner, banner_scale, record, footer, ..Layout::default() };
     if area.width < area.height * 9 / 5 {
         portrait(body, health(n_faults), &mut plan);
     } else {
@@ -175,7 +178,7 @@ fn cut_left(area: Rect, width: u16) -> (Rect, Rect) {
 mod tests {
     use super::*;
 
-    fn panels(plan: &Layout) -> [(&'static str, Rect); 11] {
+    fn panels(plan: &Layout) -> [(&'static str, Rect); 12] {
         [
             ("header", plan.header),
             ("banner", plan.banner),
@@ -187,6 +190,7 @@ mod tests {
             ("latency", plan.latency),
             ("map", plan.map),
             ("log", plan.log),
+            ("record", plan.record),
             ("footer", plan.footer),
         ]
     }
@@ -196,7 +200,9 @@ mod tests {
         // One panel over another would hide a fault or a number.
         for (width, height) in (1..=220).flat_map(|w| (1..=90).map(move |h| (w, h))) {
             let area = Rect::new(0, 0, width, height);
-            let Some(plan) = layout(area, usize::from(height % 20)) else { continue };
+            let Some(plan) = layout(area, usize::from(height % 20), width % 3 > 0) else {
+                continue;
+            };
             let panels = panels(&plan);
             for (i, &(name, rect)) in panels.iter().enumerate() {
                 let is_inside = rect.is_empty() || rect.intersection(area) == rect;
@@ -215,8 +221,9 @@ mod tests {
         for (width, height) in
             [(60, 20), (80, 24), (100, 30), (120, 40), (160, 50), (200, 40), (80, 60)]
         {
-            let plan = layout(Rect::new(0, 0, width, height), 0).unwrap();
-            let must = ["header", "banner", "picture", "caption", "gauges", "health", "footer"];
+            let plan = layout(Rect::new(0, 0, width, height), 0, true).unwrap();
+            let must =
+                ["header", "banner", "picture", "caption", "gauges", "health", "record", "footer"];
             for (name, rect) in panels(&plan) {
                 assert!(!must.contains(&name) || !rect.is_empty(), "{name} at {width}x{height}");
             }
@@ -227,7 +234,7 @@ mod tests {
     fn large_screens_show_everything() {
         // A panel that never finds room would be dead code.
         for (width, height) in [(120, 40), (160, 50), (200, 50), (90, 70)] {
-            let plan = layout(Rect::new(0, 0, width, height), 0).unwrap();
+            let plan = layout(Rect::new(0, 0, width, height), 0, true).unwrap();
             for (name, rect) in panels(&plan) {
                 assert!(!rect.is_empty(), "{name} at {width}x{height}");
             }

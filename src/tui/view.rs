@@ -13,6 +13,7 @@ mod latency;
 mod log;
 mod map;
 mod policy;
+mod record;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -27,7 +28,7 @@ use super::layout::layout;
 use super::path::{self, Waypoint};
 use super::picture::Picture;
 use super::{App, palette};
-use crate::msg::{ActionChunk, Authority, Fault, FaultSet, Mode, Snapshot, Tick};
+use crate::msg::{ActionChunk, Authority, Fault, FaultSet, Mode, RecordPhase, Snapshot, Tick};
 
 #[cfg(test)]
 pub(super) use alarm::BIG_WORDS;
@@ -51,7 +52,8 @@ pub fn view(app: &mut App, frame: &mut Frame<'_>) {
     let mut canvas = std::mem::take(&mut app.canvas);
     let area = frame.area();
     let buf = frame.buffer_mut();
-    match layout(area, app.wrong().iter().count()) {
+    let has_recorder = app.record.phase != RecordPhase::Off;
+    match layout(area, app.wrong().iter().count(), has_recorder) {
         Some(_) if app.dialog == Some(Dialog::Help) => help::draw(app, area, buf),
         Some(places) => {
             header::draw(app, places.header, buf);
@@ -64,6 +66,7 @@ pub fn view(app: &mut App, frame: &mut Frame<'_>) {
             latency::draw(app, places.latency, buf);
             map::draw(app, &mut canvas, places.map, buf);
             log::draw(app, places.log, buf);
+            record::draw(app, places.record, buf);
             footer::draw(app, places.footer, buf);
         }
         None => tiny(app, area, buf),

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use pilothouse::control::{self, Inputs, Supervisor};
+use pilothouse::control;
 use pilothouse::msg::{
-    ActionChunk, InputMode, Key, KeyEvent, KeyPhase, MAX_SLOTS, Readiness, Stamp, StopKind, Tick,
-    Twist,
+    ActionChunk, InputMode, Key, KeyEvent, KeyPhase, MAX_SLOTS, Readiness, Stamp, Tick, Twist,
 };
-use pilothouse::safety::{Gate, Limits, Request, SafeTwist};
+use pilothouse::runtime::{ControlState, Moment};
+use pilothouse::safety::Limits;
 use pilothouse::teleop::{self, Teleop};
 use serde::Deserialize;
 
@@ -128,7 +128,6 @@ impl Default for Plan {
 #[derive(Debug)]
 pub(crate) struct Rig {
     pub(crate) now: Stamp,
-    ticks: u64,
     teleop: Teleop,
     terminal: TerminalAct,
     /// Answers and keys under way to the station.
@@ -143,8 +142,7 @@ pub(crate) struct Rig {
     chunk: Option<ActionChunk>,
     readiness: Readiness,
     robot: Robot,
-    supervisor: Supervisor,
-    gate: Gate,
+    state: ControlState,
     pub(crate) last: Tick,
 }
 
@@ -160,7 +158,6 @@ impl Rig {
         readiness.policy.instruction_ok = true;
         Self {
             now: START,
-            ticks: 0,
             teleop: Teleop::new(&teleop::Config::default(), mode),
             terminal: TerminalAct::Thaw,
             answers: Vec::new(),
@@ -177,8 +174,7 @@ impl Rig {
             chunk: None,
             readiness,
             robot: Robot::connected(START),
-            supervisor: Supervisor::new(&control::Config::default()),
-            gate: Gate::new(Limits::default()),
+            state: fresh(),
             last: Tick::default(),
         }
     }
@@ -241,27 +237,18 @@ impl Rig {
     pub(crate) fn tick(&mut self) -> Tick {
         self.readiness.tick_gap += PERIOD;
         self.now = self.now + PERIOD;
-        self.ticks += 1;
         let now = self.now;
         self.answer_queries();
         self.take_pictures();
         self.infer();
         let base = self.robot.poll(now);
         let operator = self.teleop.state(now);
-        let inputs = Inputs {
-            now,
-            operator: &operator,
-            base: &base,
-            readiness: &self.readiness,
-            chunk: self.chunk.as_ref(),
-            last_sent: self.last.sent,
-            command_not_finite: self.last.limiter == pilothouse::msg::Limiter::NotFinite,
-        };
-        let (tick, command, stop) = decide(&mut self.supervisor, &mut self.gate, &inputs);
-        self.robot.obey(command, stop, now);
+        let (readiness, chunk) = (self.readiness, self.chunk);
+        let turn = self.state.turn(&Moment { now, operator, base, readiness, chunk });
+        self.robot.obey(turn.command, turn.stop, now);
         self.readiness.tick_gap = Duration::ZERO;
         self.readiness.suspended = Duration::ZERO;
-        self.last = Tick { number: self.ticks, ..tick };
+        self.last = turn.tick;
         self.last
     }
 
@@ -358,66 +345,18 @@ impl Rig {
     }
 }
 
-/// The heart of the loop, as the runtime runs it and as a replay does: supervisor, then gate. Also
-/// what to ask the base.
-fn decide(
-    supervisor: &mut Supervisor,
-    gate: &mut Gate,
-    inputs: &Inputs<'_>,
-) -> (Tick, SafeTwist, Option<StopKind>) {
-    let decision = control::step(supervisor, inputs);
-    let request = Request {
-        wanted: decision.wanted,
-        valid_until: decision.valid_until,
-        ceiling_mps: decision.ceiling_mps,
-        zero_now: decision.zero_now,
-        e_stop: decision.e_stop,
-        reset: decision.stop == Some(StopKind::Reset),
-    };
-    let checked = gate.check(&request, inputs.base, inputs.now);
-    let tick = Tick {
-        now: inputs.now,
-        operator: *inputs.operator,
-        base: *inputs.base,
-        readiness: *inputs.readiness,
-        chunk: inputs.chunk.copied(),
-        mode: decision.mode,
-        authority: decision.authority,
-        epoch: decision.epoch,
-        operator_twist: decision.operator_twist,
-        policy_twist: decision.policy_twist,
-        sent: checked.twist.twist(),
-        limiter: checked.limiter,
-        faults: decision.faults,
-        refused: decision.refused,
-        reset_armed_until: decision.reset_armed_until,
-        ceiling_mps: decision.ceiling_mps,
-        ..Tick::default()
-    };
-    (tick, checked.twist, decision.stop)
-}
-
-/// Feeds recorded ticks through a fresh supervisor and gate; every answer must be the recorded one.
+/// Feeds recorded ticks through a fresh memory; every answer must be the recorded one.
 pub(crate) fn assert_replays(ticks: &[Tick]) {
-    let mut supervisor = Supervisor::new(&control::Config::default());
-    let mut gate = Gate::new(Limits::default());
-    let mut last = Tick::default();
+    let mut state = fresh();
     for tick in ticks {
-        let inputs = Inputs {
-            now: tick.now,
-            operator: &tick.operator,
-            base: &tick.base,
-            readiness: &tick.readiness,
-            chunk: tick.chunk.as_ref(),
-            last_sent: last.sent,
-            command_not_finite: last.limiter == pilothouse::msg::Limiter::NotFinite,
-        };
-        let (mut again, ..) = decide(&mut supervisor, &mut gate, &inputs);
-        again.number = tick.number;
+        let again = state.turn(&Moment::from(tick)).tick;
         if again != *tick {
             // NaN is equal to itself in print.
             assert_eq!(format!("{again:?}"), format!("{tick:?}"), "tick {}", tick.number);
         }
-        last = *tick;
     }
+}
+
+fn fresh() -> ControlState {
+    ControlState::new(&control::Config::default(), Limits::default())
 }

@@ -174,8 +174,10 @@ impl Shared {
             desk.update(|teleop, now| teleop.on_term(event, now));
         }
         // Set here and not when the screen opens it: letters typed in the meantime must not drive.
-        let opens =
-            matches!(Command::of(key.key), Some(Command::EditInstruction | Command::ChoosePolicy));
+        let opens = matches!(
+            Command::of(key.key),
+            Some(Command::EditInstruction | Command::ChoosePolicy | Command::TagEpisode)
+        );
         if opens && !has_dialog && key.phase == KeyPhase::Press {
             self.has_dialog.store(true, Ordering::Release);
             desk.update(Teleop::release_all);

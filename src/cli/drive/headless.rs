@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use super::robot::Robot;
 use crate::cli::sim_process::SimProcess;
-use crate::msg::{LinkState, Notice, Stamp};
+use crate::msg::{Command, KeyPhase, LinkState, Notice, RecordCommand, RecordStatus, Stamp};
 use crate::runtime::monitor::Summary;
 use crate::runtime::policy_loop::{PolicyCommand, PolicyEvent};
+use crate::runtime::record_loop::{Order, RecordLoop};
 use crate::runtime::{Station, clock};
 use crate::teleop::{Action, Script, Teleop};
 
@@ -30,6 +31,8 @@ pub(in crate::cli) struct Report {
     pub(in crate::cli) device: String,
     #[serde(flatten)]
     pub(in crate::cli) summary: Summary,
+    /// The recorder's state at the end.
+    record: Option<RecordStatus>,
     /// The event log's lines, with the time in seconds since the first tick.
     events: Vec<(f64, String)>,
     /// What became of the task; only on the simulated robot, from its true state.
@@ -66,6 +69,7 @@ pub(in crate::cli) fn run(
         ready_ms: ready.map(|at| at.since(run.robot.started).as_secs_f64() * 1e3),
         device: run.device,
         summary: run.station.monitor.summary(),
+        record: run.station.recorder.as_ref().map(RecordLoop::status),
         events: run
             .events
             .into_iter()
@@ -128,7 +132,16 @@ impl Run<'_> {
     fn act(&mut self, action: &Action) -> anyhow::Result<()> {
         let desk = &self.station.desk;
         match action {
-            Action::Key(event) => desk.update(|teleop, now| teleop.on_key(*event, now)),
+            Action::Key(event) => {
+                desk.update(|teleop, now| teleop.on_key(*event, now));
+                let command = Command::of(event.key).and_then(Command::record);
+                if let Some(command) = command.filter(|_| event.phase == KeyPhase::Press) {
+                    self.station.record(Order::Command(command));
+                }
+            }
+            Action::Tag(tag) => {
+                self.station.record(Order::Command(RecordCommand::Tag(tag.clone())));
+            }
             Action::Focus { is_gained } => {
                 desk.update(|teleop, now| teleop.on_focus(*is_gained, now));
             }
@@ -171,6 +184,7 @@ impl Run<'_> {
             if let Some(command) = self.robot.first_instruction(&event) {
                 self.command(command)?;
             }
+            self.robot.tell_recorder(self.station, &event);
             self.robot.on_policy_event(&event);
         }
         if self.first_picture.is_none()

@@ -9,12 +9,14 @@ use crate::base::ports::PortAddress;
 use crate::camera::{self, Source};
 use crate::cli::sim_process::SimProcess;
 use crate::config::{Config, Port};
+use crate::dataset::recorder::Origin;
 use crate::msg::{Level, Notice, Stamp, StationInfo};
 use crate::onnx::library::{self, Library, Search, Variant};
 use crate::onnx::{Device, Runtime};
 use crate::policy::{OnnxPolicy, Policy};
 use crate::runtime::line::ThreadedLine;
 use crate::runtime::policy_loop::{LoadPolicy, PolicyCommand, PolicyEvent};
+use crate::runtime::record_loop::Order;
 use crate::runtime::{OpenCamera, Parts, Station, clock};
 use crate::teleop::Teleop;
 
@@ -80,6 +82,7 @@ impl Robot {
             teleop,
             control: config.control,
             limits: config.safety,
+            record: config.record.enabled.then(|| (config.record.clone(), origin(config))),
         };
         let policy = (!config.policy.name.is_empty()).then(|| config.policy.name.clone());
         Ok((Self { started, sim, policy, info }, parts))
@@ -89,10 +92,28 @@ impl Robot {
     pub(in crate::cli) fn begin(&self, station: &Station, config: &Config) {
         if !config.policy.instruction.is_empty() {
             let text = config.policy.instruction.clone();
+            station.record(Order::Task(text.clone()));
             let _ = station.policy.command(PolicyCommand::Instruct(text));
         }
         if let Some(name) = &self.policy {
             let _ = station.policy.command(PolicyCommand::Choose(name.clone()));
+        }
+    }
+
+    /// What of `event` the recorder writes down.
+    pub(super) fn tell_recorder(&self, station: &Station, event: &PolicyEvent) {
+        match event {
+            PolicyEvent::Loaded(info) => {
+                let (name, sha256) = (info.name.clone(), info.sha256.clone());
+                station.record(Order::Policy { name, sha256 });
+            }
+            PolicyEvent::Instruction(text) | PolicyEvent::InstructionRefused { text, .. } => {
+                station.record(Order::Task(text.clone()));
+            }
+            PolicyEvent::Loading(_) | PolicyEvent::LoadFailed { .. } => {
+                station.record(Order::Policy { name: String::new(), sha256: String::new() });
+            }
+            PolicyEvent::InferenceFailed(_) => {}
         }
     }
 
@@ -156,6 +177,21 @@ pub(super) fn policy_notice(event: &PolicyEvent) -> Notice {
         PolicyEvent::InferenceFailed(reason) => (Level::Error, reason.clone()),
     };
     Notice { at: clock::now(), level, text }
+}
+
+/// Who records, for every episode's own account of itself.
+fn origin(config: &Config) -> Origin {
+    let text = toml::to_string(config).unwrap_or_default();
+    let robot = match config.base.port {
+        Port::Sim => "simulated".to_owned(),
+        Port::Line(_) => "mobile_base".to_owned(),
+    };
+    let hash = crc::Crc::<u64>::new(&crc::CRC_64_XZ).checksum(text.as_bytes());
+    Origin {
+        robot,
+        station: format!("pilothouse {} config {hash:016x}", env!("CARGO_PKG_VERSION")),
+        config: text,
+    }
 }
 
 fn open_camera(config: &Config, sim: Option<&SimProcess>) -> OpenCamera {

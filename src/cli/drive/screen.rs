@@ -18,10 +18,11 @@ use super::robot::{Robot, policy_notice};
 use super::signals;
 use crate::cli::log::Log;
 use crate::config::Config;
-use crate::msg::{InputMode, Level, Notice, Stamp};
+use crate::msg::{InputMode, Level, Notice, RecordCommand, Stamp};
 use crate::runtime::policy_loop::PolicyCommand;
+use crate::runtime::record_loop::Order;
 use crate::runtime::{Station, clock};
-use crate::teleop::{Gamepad, Probe, Teleop, TermEvent};
+use crate::teleop::{AUTO_REPEAT, Gamepad, Probe, Teleop, TermEvent};
 use crate::tui::{self, Action, App, Event};
 
 /// Room for one picture's bytes, so that a drawing is written in one go.
@@ -75,6 +76,7 @@ fn drive(
         screen,
         quit,
         size: (0, 0),
+        recorded: None,
         pad: Arc::default(),
     };
     looped.robot.info.log_path = log.folder.display().to_string();
@@ -92,6 +94,8 @@ struct Loop<'a> {
     screen: Screen,
     quit: &'a AtomicBool,
     size: (u16, u16),
+    /// The newest order to the recorder.
+    recorded: Option<(RecordCommand, Stamp)>,
     /// Name of the gamepad that is plugged in.
     pad: Arc<Mutex<Option<String>>>,
 }
@@ -167,9 +171,23 @@ impl Loop<'_> {
     fn act(&mut self, action: Action) {
         match action {
             Action::SetInstruction(text) => self.command(PolicyCommand::Instruct(text)),
+            Action::Record(command) => self.record(command),
             Action::SetPolicy(name) => self.command(PolicyCommand::Choose(name)),
             Action::Pause => self.station.desk.update(Teleop::pause),
             Action::Quit => self.quit.store(true, Ordering::Release),
+        }
+    }
+
+    /// A key that is held repeats itself, and without key releases that looks like presses.
+    fn record(&mut self, command: RecordCommand) {
+        let now = clock::now();
+        let is_repeat = self
+            .recorded
+            .as_ref()
+            .is_some_and(|(last, at)| *last == command && now.since(*at) < AUTO_REPEAT);
+        self.recorded = Some((command.clone(), now));
+        if !is_repeat {
+            self.station.record(Order::Command(command));
         }
     }
 
@@ -186,6 +204,10 @@ impl Loop<'_> {
         self.station.poll(|notice| {
             tui::update(app, Event::Notice(notice));
         });
+        if let Some(recorder) = &self.station.recorder {
+            let status = Box::new(recorder.status());
+            tui::update(&mut self.app, Event::Record(status));
+        }
         if let Some(frame) = self.station.frames.take() {
             tui::update(&mut self.app, Event::Frame(frame));
         }
@@ -198,6 +220,7 @@ impl Loop<'_> {
             if let Some(command) = self.robot.first_instruction(&event) {
                 self.command(command);
             }
+            self.robot.tell_recorder(&self.station, &event);
             if self.robot.on_policy_event(&event) {
                 self.tell_info();
             }

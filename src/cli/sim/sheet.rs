@@ -33,7 +33,7 @@ pub(super) struct Args {
 const GAP: u32 = 4;
 
 /// Parses `160x120`.
-pub(super) fn size(text: &str) -> Result<(u32, u32), String> {
+pub(in crate::cli) fn size(text: &str) -> Result<(u32, u32), String> {
     let parse = |part: &str| part.parse::<u32>().ok().filter(|side| (16..=4096).contains(side));
     text.split_once('x')
         .and_then(|(width, height)| Some((parse(width)?, parse(height)?)))

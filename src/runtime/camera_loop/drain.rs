@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 
 use super::mailbox::Pool;
@@ -136,6 +137,10 @@ fn picture(
     for slot in &state.slots {
         slot.put(Arc::clone(&shared_frame));
     }
+    state.streams.retain(|stream| {
+        let sent = stream.try_send(Arc::clone(&shared_frame));
+        !matches!(sent, Err(TrySendError::Disconnected(_)))
+    });
     drop(state);
     pool.put(shared_frame);
     Ok(Step::Published)

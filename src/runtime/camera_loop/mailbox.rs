@@ -68,8 +68,8 @@ pub(super) struct Pool {
     frames: Vec<Arc<Frame>>,
 }
 
-/// Two readers hold at most two pictures each; the rest is for readers to come.
-const POOL_MAX: usize = 8;
+/// Two readers hold at most two pictures each, the recorder a few while it waits for the next one.
+const POOL_MAX: usize = 12;
 
 impl Pool {
     /// A picture that nobody else holds.

@@ -7,6 +7,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Padding, Widget};
 
 use super::text;
 use crate::tui::dialog::{Dialog, Instruction, Policy};
+use crate::tui::editor::Editor;
 use crate::tui::{App, palette};
 
 const WIDTH: u16 = 64;
@@ -16,6 +17,12 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) -> Option<Position> 
     match app.dialog.as_ref()? {
         Dialog::Help => None,
         Dialog::Instruction(dialog) => Some(instruction(app, dialog, area, buf)),
+        Dialog::Tag(editor) => {
+            let inner = boxed("Tag the episode", 3, area, buf);
+            let cursor = line(editor, Rect { height: inner.height.min(1), ..inner }, buf);
+            hints("enter adds it   esc leaves it", inner, buf);
+            Some(cursor)
+        }
         Dialog::Policy(dialog) => {
             policy(app, dialog, area, buf);
             None
@@ -27,7 +34,7 @@ fn instruction(app: &App, dialog: &Instruction, area: Rect, buf: &mut Buffer) ->
     let suggestions = &app.info.suggestions;
     let n_shown = suggestions.len().min(8) as u16;
     let inner = boxed("Instruction", 4 + n_shown, area, buf);
-    let cursor = line(dialog, Rect { height: inner.height.min(1), ..inner }, buf);
+    let cursor = line(&dialog.editor, Rect { height: inner.height.min(1), ..inner }, buf);
     let list = text::below(inner, 2);
     for (i, (row, suggestion)) in list.rows().zip(suggestions).take(8).enumerate() {
         entry(suggestion, dialog.suggestion == Some(i), "", row, buf);
@@ -42,9 +49,9 @@ fn instruction(app: &App, dialog: &Instruction, area: Rect, buf: &mut Buffer) ->
 }
 
 /// The edited line, moved so that the cursor is in sight.
-fn line(dialog: &Instruction, row: Rect, buf: &mut Buffer) -> Position {
+fn line(editor: &Editor, row: Rect, buf: &mut Buffer) -> Position {
     let rest = text::put(buf, row, "❯ ", palette::fg(palette::OPERATOR));
-    let (mut before, behind) = dialog.editor.split();
+    let (mut before, behind) = editor.split();
     let room = rest.width.saturating_sub(1);
     while text::width(&before) > room && !before.is_empty() {
         before.remove(0);

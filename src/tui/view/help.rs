@@ -6,7 +6,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::text;
-use crate::msg::{BINDINGS, Binding, InputMode, Mode};
+use crate::msg::{BINDINGS, InputMode, Mode};
 use crate::tui::{App, glyphs, palette};
 
 const MODES: [(Mode, &str); 6] = [
@@ -16,6 +16,16 @@ const MODES: [(Mode, &str); 6] = [
     (Mode::Override, "you drive while autonomy waits: an intervention"),
     (Mode::SoftStop, "autonomy lost its footing and slows down"),
     (Mode::EStop, "latched until reset in two steps"),
+];
+
+/// The first binding's label, how many bindings, and what they are together.
+const GROUPS: [(&str, usize, &str); 6] = [
+    ("forward", 2, "forward, back"),
+    ("left", 2, "left, right"),
+    ("forward left", 4, "the diagonals"),
+    ("turn left", 2, "turn left, right"),
+    ("faster", 2, "faster, slower"),
+    ("episode succeeded", 2, "succeeded, failed"),
 ];
 
 const DRAWING: [(&str, &str); 3] = [
@@ -29,7 +39,7 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
     text::put(buf, page, "Help", palette::bold().fg(palette::OPERATOR));
     text::put_right(buf, page, "any key closes", palette::faint());
     let body = text::below(page, if page.height < 26 { 1 } else { 2 });
-    let keys = keys();
+    let keys = keys(page.height >= 36);
     let rest = rest(app, page.height >= 26);
     if body.width >= 96 {
         let left = Rect { width: 38, ..body };
@@ -52,13 +62,26 @@ fn lines(lines: &[Line<'_>], area: Rect, buf: &mut Buffer) {
     }
 }
 
-fn keys() -> Vec<Line<'static>> {
-    BINDINGS.iter().map(key).collect()
-}
-
-fn key(binding: &Binding) -> Line<'static> {
-    let keys = binding.keys.join(" ");
-    Line::from(vec![Span::styled(format!("{keys:<14}"), palette::bold()), Span::raw(binding.label)])
+/// Every binding a line; where there is little room, those that belong together share one, told by
+/// the first key of each.
+fn keys(is_roomy: bool) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    let mut rest = BINDINGS;
+    while let Some(first) = rest.first() {
+        let group = GROUPS.iter().find(|(label, ..)| *label == first.label && !is_roomy);
+        let (n, label) = group.map_or((1, first.label), |(_, n, label)| (*n, *label));
+        let (bindings, tail) = rest.split_at(n.min(rest.len()));
+        let keys = match bindings {
+            [only] => only.keys.join(" "),
+            several => {
+                several.iter().flat_map(|b| b.keys.first()).copied().collect::<Vec<_>>().join(" ")
+            }
+        };
+        let keys = Span::styled(format!("{keys:<14}"), palette::bold());
+        lines.push(Line::from(vec![keys, Span::raw(label)]));
+        rest = tail;
+    }
+    lines
 }
 
 fn rest(app: &App, is_roomy: bool) -> Vec<Line<'static>> {

@@ -1,0 +1,117 @@
+//! Datasets into one, and episodes of one into another.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::addition::Addition;
+use super::episodes::{self, EpisodeMeta};
+use super::reading::Dataset;
+use super::rearrange::Kept;
+use super::state::{State, refuse};
+use super::store::Store;
+use super::transaction::Transaction;
+use crate::dataset::DatasetError;
+use crate::dataset::video::VideoFile;
+
+impl Store {
+    /// Adds copies of all episodes of `sources`, which must have the same features and rate, and
+    /// returns their indices. Recordings that are here already are left out.
+    pub fn merge(&mut self, sources: &[Dataset]) -> Result<Vec<usize>, DatasetError> {
+        for source in sources {
+            self.check_source(source)?;
+        }
+        let mut change = Transaction::begin(&self.root)?;
+        let mut state = self.state.clone();
+        let mut added = Vec::new();
+        for source in sources {
+            let (all, _) = episodes::read_all(source.root(), true)?;
+            for meta in &all {
+                added.extend(state.add_copy(&mut change, source, meta)?);
+            }
+        }
+        let indices = added.iter().map(|meta| meta.index).collect();
+        if !added.is_empty() {
+            state.stage_added_meta(&mut change, added)?;
+            self.finish(change, state)?;
+        }
+        Ok(indices)
+    }
+
+    /// Moves episodes into the dataset in the folder `to`, which is begun if there is none, and
+    /// returns their indices there. After a crash in between they are in both; doing it again
+    /// completes it.
+    pub fn split_off(&mut self, indices: &[usize], to: &Path) -> Result<Vec<usize>, DatasetError> {
+        if to.starts_with(&self.root) {
+            return refuse(format!("{} lies within the dataset", to.display()));
+        }
+        let gone: BTreeSet<usize> = indices.iter().copied().collect();
+        let (mut change, mut state, mut all) = self.begin_edit(gone.last().copied())?;
+        let source = self.dataset();
+        let mut target = Store::create_like(to, &state.info)?;
+        target.check_source(&source)?;
+        let mut there = Transaction::begin(to)?;
+        let mut grown = target.state.clone();
+        let mut added = Vec::new();
+        for index in &gone {
+            all[*index].notes.recording = self.recording_of(&all[*index]);
+            added.extend(grown.add_copy(&mut there, &source, &all[*index])?);
+        }
+        if !added.is_empty() {
+            grown.stage_added_meta(&mut there, added)?;
+            target.finish(there, grown)?;
+        }
+        let is_kept = |meta: &&EpisodeMeta| !gone.contains(&meta.index);
+        let kept = all.iter().filter(is_kept).cloned().map(Kept::from).collect();
+        state.rearrange(&mut change, &all, kept)?;
+        self.finish(change, state)?;
+        let moved = gone.iter().filter_map(|index| target.find(&all[*index].notes.recording));
+        Ok(moved.collect())
+    }
+
+    fn check_source(&self, source: &Dataset) -> Result<(), DatasetError> {
+        let (own, other) = (&self.state.info, source.info());
+        let (here, there) = (self.root.display(), source.root().display());
+        if source.root().starts_with(&self.root) {
+            return refuse(format!("{there} lies within {here}; restore its episode instead"));
+        }
+        if own.fps != other.fps {
+            let (own, other) = (own.fps, other.fps);
+            return refuse(format!("{here} has {own} rows a second, {there} {other}"));
+        }
+        match own.features.difference(&other.features) {
+            None => Ok(()),
+            Some(difference) => refuse(format!("{there} does not fit to {here}: {difference}")),
+        }
+    }
+}
+
+impl State {
+    /// Stages a copy of an episode of another dataset, unless its recording is here.
+    fn add_copy(
+        &mut self,
+        change: &mut Transaction,
+        source: &Dataset,
+        meta: &EpisodeMeta,
+    ) -> Result<Option<EpisodeMeta>, DatasetError> {
+        let recording = &meta.notes.recording;
+        let is_same = |own: &EpisodeMeta| own.notes.recording == *recording;
+        if !recording.is_empty() && self.episodes.iter().any(is_same) {
+            return Ok(None);
+        }
+        let mut addition = source.addition(meta)?;
+        cut_to_length(&mut addition, meta.length)?;
+        self.add(change, addition).map(Some)
+    }
+}
+
+/// Leaves out frames behind the episode, such as those of a discarded one. Opens every video, so
+/// one that this program cannot read is refused.
+fn cut_to_length(addition: &mut Addition, length: usize) -> Result<(), DatasetError> {
+    for (camera, path) in &addition.episode.videos {
+        let n_frames = VideoFile::open(path)?.n_frames();
+        if n_frames != length {
+            addition.frames.entry(camera.clone()).or_insert(0..length);
+        }
+    }
+    Ok(())
+}

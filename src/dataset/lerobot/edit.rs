@@ -1,0 +1,218 @@
+//! Changes of episodes that are there: discard, bring back, trim, annotate.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::episodes::{self, EpisodeMeta, EpisodeNotes};
+use super::reading::{Dataset, no_episode};
+use super::rearrange::Kept;
+use super::state::{State, refuse};
+use super::stats::{FeatureStats, Histograms, sampled_frames};
+use super::store::Store;
+use super::transaction::Transaction;
+use crate::dataset::DatasetError;
+use crate::dataset::table::Table;
+use crate::dataset::video::VideoFile;
+
+/// The folder of discarded episodes, each a dataset of its own, by recording.
+pub const DISCARDED: &str = ".discarded";
+
+impl Store {
+    /// Moves episodes to `.discarded/`, from where [`Store::restore`] brings them back; what comes
+    /// after them is numbered anew.
+    pub fn discard(&mut self, indices: &[usize]) -> Result<(), DatasetError> {
+        let gone: BTreeSet<usize> = indices.iter().copied().collect();
+        let (mut change, mut state, all) = self.begin_edit(gone.last().copied())?;
+        let dataset = self.dataset();
+        for index in &gone {
+            self.set_aside(&mut change, &dataset, &all[*index], false)?;
+        }
+        let is_kept = |meta: &&EpisodeMeta| !gone.contains(&meta.index);
+        let kept = all.iter().filter(is_kept).map(|meta| meta.clone().into()).collect();
+        state.rearrange(&mut change, &all, kept)?;
+        self.finish(change, state)
+    }
+
+    /// Names of the discarded recordings, for [`Store::restore`].
+    pub fn discarded(&self) -> Result<Vec<String>, DatasetError> {
+        let folders = super::entries(&self.root.join(DISCARDED))?;
+        let folders = folders.iter().filter(|folder| folder.join("meta/info.json").exists());
+        let names = folders.filter_map(|path| path.file_name());
+        let mut names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// Brings a discarded episode back, at the end; where it was trimmed only, the whole one takes
+    /// the place of the rest. Returns its index.
+    pub fn restore(&mut self, recording: &str) -> Result<usize, DatasetError> {
+        let folder = format!("{DISCARDED}/{recording}");
+        let root = self.root.join(&folder);
+        if !super::is_file_name(recording) || !root.join("meta/info.json").exists() {
+            return refuse(format!("no discarded recording is named {recording}"));
+        }
+        let aside = Dataset::open(&root)?;
+        let (whole, _) = episodes::read_all(&root, true)?;
+        let [whole] = whole.as_slice() else {
+            return refuse(format!("{} should hold one episode", root.display()));
+        };
+        let (mut change, mut state, all) = self.begin_edit(None)?;
+        let index = self.find(&whole.notes.recording);
+        let index = if let Some(index) = index {
+            let mut addition = aside.addition(whole)?;
+            // What was trimmed kept them.
+            addition.episode.ticks = None;
+            let replaced = state.replace(&mut change, &all[index], addition)?;
+            let mut kept: Vec<Kept> = all.iter().cloned().map(Kept::from).collect();
+            kept[index] = replaced;
+            state.rearrange(&mut change, &all, kept)?;
+            index
+        } else {
+            let added = state.add(&mut change, aside.addition(whole)?)?;
+            let index = added.index;
+            state.stage_added_meta(&mut change, vec![added])?;
+            index
+        };
+        change.remove(&folder);
+        self.finish(change, state)?;
+        Ok(index)
+    }
+
+    /// Keeps only the rows of `keep`, from the last key frame of every camera at or before its
+    /// start, and returns what it kept. The whole episode goes to `.discarded/`, unless it is there
+    /// from an earlier trim.
+    pub fn trim(&mut self, index: usize, keep: Range<usize>) -> Result<Range<usize>, DatasetError> {
+        let (mut change, mut state, all) = self.begin_edit(Some(index))?;
+        let dataset = self.dataset();
+        let meta = &all[index];
+        if keep.is_empty() || keep.end > meta.length {
+            let (start, end, n) = (keep.start, keep.end, meta.length);
+            return refuse(format!("cannot keep rows {start}..{end} of {n}"));
+        }
+        let mut addition = dataset.addition(meta)?;
+        let mut videos = Vec::new();
+        for (camera, path) in &addition.episode.videos {
+            let first = addition.frames.get(camera).map_or(0, |frames| frames.start);
+            videos.push((camera.clone(), VideoFile::open(path)?, first));
+        }
+        let mut start = keep.start;
+        while videos.iter().any(|(_, video, first)| start > 0 && !video.is_key(first + start)) {
+            start -= 1;
+        }
+        let keep = start..keep.end;
+        let recording = self.set_aside(&mut change, &dataset, meta, true)?;
+        let episode = &mut addition.episode;
+        episode.ticks = None;
+        episode.table = episode.table.slice(keep.clone());
+        episode.tasks = episode.tasks[keep.clone()].to_vec();
+        episode.notes.recording = recording;
+        count_again(&mut episode.notes, &episode.table);
+        for (camera, mut video, first) in videos {
+            let frames = first + keep.start..first + keep.end;
+            episode.picture_stats.insert(camera.clone(), picture_stats(&mut video, &frames)?);
+            addition.frames.insert(camera, frames);
+        }
+        let trimmed = state.replace(&mut change, meta, addition)?;
+        let mut kept: Vec<Kept> = all.iter().cloned().map(Kept::from).collect();
+        kept[index] = trimmed;
+        state.rearrange(&mut change, &all, kept)?;
+        self.finish(change, state)?;
+        Ok(keep)
+    }
+
+    /// Changes what is noted of an episode; `recording` and `ticks` stay as they are.
+    pub fn set_notes(
+        &mut self,
+        index: usize,
+        edit: impl FnOnce(&mut EpisodeNotes),
+    ) -> Result<(), DatasetError> {
+        let (mut change, mut state, all) = self.begin_edit(Some(index))?;
+        let mut kept: Vec<Kept> = all.iter().cloned().map(Kept::from).collect();
+        let notes = &mut kept[index].meta.notes;
+        let (recording, ticks) = (notes.recording.clone(), notes.ticks.clone());
+        edit(notes);
+        (notes.recording, notes.ticks) = (recording, ticks);
+        state.rearrange(&mut change, &all, kept)?;
+        self.finish(change, state)
+    }
+
+    /// What an edit begins with: all rows with their statistics. Refuses an index out of range.
+    pub(super) fn begin_edit(
+        &self,
+        last: Option<usize>,
+    ) -> Result<(Transaction, State, Vec<EpisodeMeta>), DatasetError> {
+        let n = self.state.episodes.len();
+        if let Some(last) = last.filter(|last| *last >= n) {
+            return Err(no_episode(&self.root, last, n));
+        }
+        let change = Transaction::begin(&self.root)?;
+        Ok((change, self.state.clone(), self.state.read_meta(&self.root)?))
+    }
+
+    /// What is there, to be read.
+    pub(super) fn dataset(&self) -> Dataset {
+        let State { info, tasks, episodes, .. } = self.state.clone();
+        Dataset::new(&self.root, info, tasks, episodes)
+    }
+
+    /// Stages an episode as a dataset of one below `.discarded/` and returns the name of the
+    /// recording; one that is there already stays, as it is the whole one.
+    fn set_aside(
+        &self,
+        change: &mut Transaction,
+        dataset: &Dataset,
+        meta: &EpisodeMeta,
+        copies_ticks: bool,
+    ) -> Result<String, DatasetError> {
+        let recording = self.recording_of(meta);
+        let folder = format!("{DISCARDED}/{recording}/");
+        if !self.root.join(&folder).exists() {
+            let mut aside = State::within(folder, &self.state.info);
+            let mut addition = dataset.addition(meta)?;
+            addition.episode.notes.recording.clone_from(&recording);
+            addition.copies_ticks = copies_ticks;
+            let added = aside.add(change, addition)?;
+            aside.stage_added_meta(change, vec![added])?;
+            aside.stage(change, None)?;
+        }
+        Ok(recording)
+    }
+
+    /// Episodes of other programs have no name of their own: they get one that is free.
+    pub(super) fn recording_of(&self, meta: &EpisodeMeta) -> String {
+        if !meta.notes.recording.is_empty() {
+            return meta.notes.recording.clone();
+        }
+        let taken = |name: &String| {
+            self.find(name).is_some() || self.root.join(DISCARDED).join(name).exists()
+        };
+        let mut names = (meta.from_index..).map(|number| format!("rows-from-{number}"));
+        names.find(|name| !taken(name)).unwrap_or_default()
+    }
+}
+
+/// What a shorter episode may have less of.
+fn count_again(notes: &mut EpisodeNotes, rows: &Table) {
+    if let Some(is_repeated) = rows.bools("frame_repeated") {
+        notes.frames_repeated = is_repeated.iter().filter(|is| **is).count() as i64;
+    }
+    if let Some(intervention) = rows.bools("intervention") {
+        let begun = intervention.windows(2).filter(|pair| !pair[0] && pair[1]).count();
+        let first = usize::from(intervention.first() == Some(&true));
+        notes.takeovers = (begun + first) as i64;
+    }
+}
+
+fn picture_stats(
+    video: &mut VideoFile,
+    frames: &Range<usize>,
+) -> Result<FeatureStats, DatasetError> {
+    let mut histograms = Histograms::default();
+    let mut rgb = Vec::new();
+    let width = video.size().0 as usize;
+    for frame in sampled_frames(frames.len()) {
+        video.decode(frames.start + frame, &mut rgb)?;
+        histograms.add(&rgb, width);
+    }
+    Ok(FeatureStats::of_pictures(&histograms))
+}

@@ -1,0 +1,202 @@
+//! Reading a dataset. It takes no lock; whoever reads while another program changes the dataset
+//! is told so.
+
+use std::path::{Path, PathBuf};
+
+use super::episodes::{self, EpisodeMeta};
+use super::info::{INFO_PATH, Info};
+use super::store::Store;
+use super::{tasks, transaction};
+use crate::dataset::DatasetError;
+use crate::dataset::table::{self, Column, Table};
+use crate::dataset::video::VideoFile;
+
+/// A dataset as it was when it was opened.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    root: PathBuf,
+    info: Info,
+    tasks: Vec<String>,
+    episodes: Vec<EpisodeMeta>,
+}
+
+/// The frames of one episode in a video file.
+#[derive(Debug)]
+pub struct EpisodeVideo {
+    pub file: VideoFile,
+    /// Which frame of the file is the episode's first.
+    pub first: usize,
+    pub length: usize,
+}
+
+impl EpisodeVideo {
+    /// Decodes the frame of a row into `rgb`, as [`VideoFile::decode`] does.
+    pub fn decode(&mut self, row: usize, rgb: &mut Vec<u8>) -> Result<(), DatasetError> {
+        self.file.decode(self.first + row, rgb)
+    }
+}
+
+impl Dataset {
+    /// Reads the description of the dataset in the folder `root`, all but the statistics.
+    /// Completes a change that a crash cut short.
+    pub fn open(root: &Path) -> Result<Self, DatasetError> {
+        if transaction::is_pending(root) {
+            drop(Store::open(root)?);
+        }
+        let dataset = Self::read(root)?;
+        if transaction::is_pending(root) || Info::read(root)? != dataset.info {
+            return Err(DatasetError::Locked { root: root.to_owned() });
+        }
+        check(root, &dataset.info, &dataset.episodes)?;
+        Ok(dataset)
+    }
+
+    fn read(root: &Path) -> Result<Self, DatasetError> {
+        let info = Info::read(root)?;
+        let (episodes, _) = episodes::read_all(root, false)?;
+        Ok(Self::new(root, info, tasks::read(root)?, episodes))
+    }
+
+    pub(super) fn new(
+        root: &Path,
+        info: Info,
+        tasks: Vec<String>,
+        episodes: Vec<EpisodeMeta>,
+    ) -> Self {
+        Self { root: root.to_owned(), info, tasks, episodes }
+    }
+
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    #[must_use]
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// Texts by `task_index`.
+    #[must_use]
+    pub fn tasks(&self) -> &[String] {
+        &self.tasks
+    }
+
+    /// By index, from 0.
+    #[must_use]
+    pub fn episodes(&self) -> &[EpisodeMeta] {
+        &self.episodes
+    }
+
+    /// Feature names of the videos.
+    #[must_use]
+    pub fn cameras(&self) -> Vec<String> {
+        self.info.features.cameras()
+    }
+
+    /// The episode of that index, or an error that says which there are.
+    pub fn episode(&self, index: usize) -> Result<&EpisodeMeta, DatasetError> {
+        self.episodes.get(index).ok_or_else(|| no_episode(&self.root, index, self.episodes.len()))
+    }
+
+    /// The rows of an episode. Reads its file anew each time.
+    pub fn rows(&self, index: usize) -> Result<Table, DatasetError> {
+        let path = self.root.join(self.info.data_file(self.episode(index)?.data));
+        cut_rows(&path, &table::read(&path)?.table, self.episode(index)?)
+    }
+
+    /// The video file an episode is in, and which frame of it is its first.
+    pub fn video_path(&self, index: usize, camera: &str) -> Result<(PathBuf, usize), DatasetError> {
+        let span = self.episode(index)?.videos.get(camera).ok_or_else(|| {
+            let root = self.root.display();
+            DatasetError::Refused(format!("{root}: episode {index} has no video {camera}"))
+        })?;
+        let first = (span.from_s * f64::from(self.info.fps)).round() as usize;
+        Ok((self.root.join(self.info.video_file(camera, span.place)), first))
+    }
+
+    /// The video of an episode, ready to be decoded.
+    pub fn video(&self, index: usize, camera: &str) -> Result<EpisodeVideo, DatasetError> {
+        let (path, first) = self.video_path(index, camera)?;
+        let file = VideoFile::open(&path)?;
+        let (n_frames, length) = (file.n_frames(), self.episode(index)?.length);
+        if first + length > n_frames {
+            let reason =
+                format!("it ends with frame {n_frames}, episode {index} with {}", first + length);
+            return Err(DatasetError::Video { path, reason });
+        }
+        Ok(EpisodeVideo { file, first, length })
+    }
+
+    /// The tick journal of an episode, where it has one.
+    #[must_use]
+    pub fn ticks_path(&self, index: usize) -> Option<PathBuf> {
+        let ticks = &self.episodes.get(index)?.notes.ticks;
+        (!ticks.is_empty()).then(|| self.root.join(ticks))
+    }
+}
+
+pub(super) fn no_episode(root: &Path, index: usize, n: usize) -> DatasetError {
+    let there = match n {
+        0 => "it has none".to_owned(),
+        n => format!("it has 0 to {}", n - 1),
+    };
+    DatasetError::Refused(format!("{} has no episode {index}: {there}", root.display()))
+}
+
+/// That the episodes are what `info.json` counts, one after the other.
+pub(super) fn check(
+    root: &Path,
+    info: &Info,
+    episodes: &[EpisodeMeta],
+) -> Result<(), DatasetError> {
+    let wrong = |reason: String| DatasetError::Format {
+        path: root.join(INFO_PATH),
+        reason,
+        remedy: "run `pilothouse episodes verify`".to_owned(),
+    };
+    let mut from = 0;
+    for (at, episode) in episodes.iter().enumerate() {
+        if episode.index != at || episode.from_index != from {
+            return Err(wrong(format!("episode {at} is missing or out of place")));
+        }
+        from = episode.to_index;
+    }
+    if (info.total_episodes, info.total_frames) != (episodes.len(), from) {
+        return Err(wrong(format!(
+            "it counts {} episodes and {} rows, but {} and {from} are there",
+            info.total_episodes,
+            info.total_frames,
+            episodes.len(),
+        )));
+    }
+    Ok(())
+}
+
+/// The rows of `episode` out of `file`, the whole content of its data file.
+pub(super) fn cut_rows(
+    path: &Path,
+    file: &Table,
+    episode: &EpisodeMeta,
+) -> Result<Table, DatasetError> {
+    let wrong = || DatasetError::Format {
+        path: path.to_owned(),
+        reason: format!("the rows of episode {} are not where they should be", episode.index),
+        remedy: "run `pilothouse episodes verify`".to_owned(),
+    };
+    let (from, to) = (episode.from_index as i64, episode.to_index as i64);
+    let first = file.i64s("index").and_then(|index| index.first()).copied().unwrap_or_default();
+    let start = usize::try_from(from - first).map_err(|_| wrong())?;
+    let rows = file.slice(start..start + episode.length);
+    let is_own = |own: &Column, expected: &mut dyn Iterator<Item = i64>| match own {
+        Column::I64(values) => values.iter().copied().eq(expected),
+        _ => false,
+    };
+    let episode_index = episode.index as i64;
+    let fits = rows.n_rows() == episode.length
+        && rows.column("index").is_some_and(|own| is_own(own, &mut (from..to)))
+        && rows.column("episode_index").is_some_and(|own| {
+            is_own(own, &mut std::iter::repeat_n(episode_index, episode.length))
+        });
+    if fits { Ok(rows) } else { Err(wrong()) }
+}

@@ -1,0 +1,171 @@
+//! Numbers the episodes of a dataset anew after some were taken out, replaced or annotated, and
+//! stages every file whose content changes thereby; the others stay untouched.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::addition::Addition;
+use super::episodes::{self, EpisodeMeta, Place};
+use super::reading::cut_rows;
+use super::state::{State, number, refuse};
+use super::stats::{self, FeatureStats, Stats};
+use super::transaction::Transaction;
+use crate::dataset::DatasetError;
+use crate::dataset::table::{self, Table};
+
+/// An episode that stays: its row with statistics and its old numbers, and the rows that it is to
+/// have instead of those in its file.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) meta: EpisodeMeta,
+    rows: Option<Table>,
+}
+
+impl From<EpisodeMeta> for Kept {
+    fn from(meta: EpisodeMeta) -> Self {
+        Self { meta, rows: None }
+    }
+}
+
+impl State {
+    /// Stages `addition` in the place of the episode `old`, whose tick journal it gets.
+    pub(super) fn replace(
+        &mut self,
+        change: &mut Transaction,
+        old: &EpisodeMeta,
+        addition: Addition,
+    ) -> Result<Kept, DatasetError> {
+        let length = addition.episode.table.n_rows();
+        let mut meta = EpisodeMeta { length, to_index: old.from_index + length, ..old.clone() };
+        meta.tasks.clear();
+        let place = self.next_place();
+        let rows = self.take_in(change, addition, &mut meta, place)?;
+        meta.notes.ticks.clone_from(&old.notes.ticks);
+        Ok(Kept { meta, rows: Some(rows) })
+    }
+
+    /// Makes `kept` all episodes of the dataset, in that order, of which `old` is the present state.
+    pub(super) fn rearrange(
+        &mut self,
+        change: &mut Transaction,
+        old: &[EpisodeMeta],
+        kept: Vec<Kept>,
+    ) -> Result<(), DatasetError> {
+        let mut new: Vec<EpisodeMeta> = Vec::with_capacity(kept.len());
+        for (index, Kept { meta, .. }) in kept.iter().enumerate() {
+            let from_index = new.last().map_or(0, |last| last.to_index);
+            let to_index = from_index + meta.length;
+            new.push(EpisodeMeta { index, from_index, to_index, ..meta.clone() });
+        }
+        self.rearrange_data(change, old, &kept, &mut new)?;
+        self.rearrange_meta(change, old, &mut new)?;
+        let files_after = self.files(&new);
+        for file in self.files(old).difference(&files_after) {
+            change.remove(file);
+        }
+        let mut all = Stats::new();
+        for episode in &new {
+            stats::add(&mut all, &episode.stats);
+        }
+        if !new.is_empty() {
+            // What no episode tells stays as it was told.
+            let before = std::mem::take(&mut self.stats);
+            all.extend(before.into_iter().filter(|(name, _)| !new[0].stats.contains_key(name)));
+        }
+        self.stats = all;
+        self.episodes = new;
+        Ok(())
+    }
+
+    fn rearrange_data(
+        &self,
+        change: &mut Transaction,
+        old: &[EpisodeMeta],
+        kept: &[Kept],
+        new: &mut [EpisodeMeta],
+    ) -> Result<(), DatasetError> {
+        let places: BTreeSet<Place> = new.iter().map(|meta| meta.data).collect();
+        for place in places {
+            let members: Vec<usize> = (0..new.len()).filter(|i| new[*i].data == place).collect();
+            let n_before = old.iter().filter(|meta| meta.data == place).count();
+            let is_same = |i: &usize| {
+                let (kept, new) = (&kept[*i], &new[*i]);
+                kept.rows.is_none()
+                    && (kept.meta.index, kept.meta.from_index) == (new.index, new.from_index)
+            };
+            if members.len() == n_before && members.iter().all(is_same) {
+                continue;
+            }
+            let to = self.path(&self.info.data_file(place));
+            let path = change.root().join(&to);
+            let file = self.read_rows(&path)?;
+            let mut tables = Vec::new();
+            for i in members {
+                let mut rows = match &kept[i].rows {
+                    Some(rows) => rows.clone(),
+                    None => cut_rows(&path, &file, &kept[i].meta)?,
+                };
+                number(&mut rows, &new[i])?;
+                for name in ["index", "episode_index"] {
+                    let numbers = rows.column(name).and_then(FeatureStats::of);
+                    new[i].stats.extend(numbers.map(|numbers| (name.to_owned(), numbers)));
+                }
+                tables.push(rows);
+            }
+            let staged = change.stage(&to)?;
+            table::write_row_groups(&staged, &Table::alike(&tables)?, &[])?;
+        }
+        Ok(())
+    }
+
+    fn rearrange_meta(
+        &self,
+        change: &mut Transaction,
+        old: &[EpisodeMeta],
+        new: &mut [EpisodeMeta],
+    ) -> Result<(), DatasetError> {
+        episodes::unify(new);
+        let is_alike = self.has_columns_of(change, old, new)?;
+        let by_file = |rows: &[EpisodeMeta]| {
+            let mut files: BTreeMap<Place, Vec<EpisodeMeta>> = BTreeMap::new();
+            for row in rows {
+                files.entry(row.meta).or_default().push(row.clone());
+            }
+            files
+        };
+        let before = by_file(old);
+        let changed = by_file(new)
+            .into_iter()
+            .filter(|(place, rows)| !is_alike || before.get(place) != Some(rows));
+        let changed: Vec<_> = changed.flat_map(|(_, rows)| rows).collect();
+        self.stage_meta(change, &changed)
+    }
+
+    /// A data file. Refuses one that could not be written again.
+    pub(super) fn read_rows(&self, path: &Path) -> Result<Table, DatasetError> {
+        let file = table::read(path)?;
+        match file.skipped.first() {
+            None => Ok(file.table),
+            Some(name) => refuse(format!(
+                "{}: column {name} is of a kind that the change would lose",
+                path.display()
+            )),
+        }
+    }
+
+    /// Root-relative paths of all files these episodes are in.
+    pub(super) fn files(&self, episodes: &[EpisodeMeta]) -> BTreeSet<String> {
+        let mut files = BTreeSet::new();
+        for episode in episodes {
+            files.insert(self.path(&self.info.data_file(episode.data)));
+            files.insert(self.path(&episodes::meta_path(episode.meta)));
+            for (camera, span) in &episode.videos {
+                files.insert(self.path(&self.info.video_file(camera, span.place)));
+            }
+            if !episode.notes.ticks.is_empty() {
+                files.insert(self.path(&episode.notes.ticks));
+            }
+        }
+        files
+    }
+}

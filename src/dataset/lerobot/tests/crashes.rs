@@ -1,0 +1,73 @@
+use super::*;
+use crate::dataset::lerobot::transaction::power;
+
+type Change = fn(&mut Store) -> Result<(), DatasetError>;
+/// Parts of episodes, as [`holds`] has them.
+type Parts = &'static [(usize, usize, usize)];
+
+/// Lets the power go before each operation of `change`, and looks what is there afterwards.
+fn survives(change: Change, before: Parts, after: Parts) {
+    let folder = tempfile::tempdir().unwrap();
+    let original = folder.path().join("original");
+    drop(dataset(&original, before.len()));
+    for steps in 0.. {
+        let root = folder.path().join("set");
+        copy(&original, &root);
+        let mut store = Store::open(&root).unwrap();
+        episode(&root.join(".journal"), 9, 4);
+        power::fails_after(Some(steps));
+        let outcome = change(&mut store);
+        power::fails_after(None);
+        drop(store);
+        // Reading completes what was cut short.
+        let n_rows = Dataset::open(&root).unwrap().info().total_frames;
+        let is_before = n_rows == before.iter().map(|(_, _, n)| n).sum::<usize>();
+        assert!(outcome.is_err() || !is_before, "a change that went well was lost");
+        holds(&root, if is_before { before } else { after });
+        if is_before {
+            change(&mut Store::open(&root).unwrap()).unwrap();
+            holds(&root, after);
+        }
+        fs::remove_dir_all(&root).unwrap();
+        if outcome.is_ok() {
+            assert!(steps > 10, "only {steps} steps");
+            return;
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_append_survives_a_crash_anywhere() {
+    // A power cut at the end of an episode would cost the whole dataset.
+    let append: Change = |store| {
+        let journal = store.root().join(".journal");
+        store.append(episode(&journal, 2, 4)).map(drop)
+    };
+    survives(append, &[(0, 0, 5), (1, 0, 6)], &[(0, 0, 5), (1, 0, 6), (2, 0, 4)]);
+}
+
+#[test]
+fn a_discard_survives_a_crash_anywhere() {
+    // A power cut would lose the episode for good, or number two alike.
+    let discard: Change = |store| store.discard(&[0, 2]);
+    survives(discard, &[(0, 0, 5), (1, 0, 6), (2, 0, 7)], &[(1, 0, 6)]);
+}
+
+#[test]
+fn a_trim_survives_a_crash_anywhere() {
+    // A power cut would leave rows without pictures.
+    let trim: Change = |store| store.trim(0, 4..5).map(drop);
+    survives(trim, &[(0, 0, 5), (1, 0, 6)], &[(0, 3, 2), (1, 0, 6)]);
+}

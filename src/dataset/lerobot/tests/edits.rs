@@ -1,0 +1,59 @@
+use super::*;
+
+#[test]
+fn a_discarded_episode_comes_back() {
+    // One wrong key would cost an episode.
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("set");
+    let mut store = dataset(&root, 4);
+    store.discard(&[1, 2]).unwrap();
+    holds(&root, &[(0, 0, 5), (3, 0, 8)]);
+    assert_eq!(store.discarded().unwrap(), ["recording-1", "recording-2"]);
+    holds(&root.join(".discarded/recording-2"), &[(2, 0, 7)]);
+    assert_eq!(store.restore("recording-2").unwrap(), 2);
+    holds(&root, &[(0, 0, 5), (3, 0, 8), (2, 0, 7)]);
+    assert_eq!(store.append(episode(folder.path(), 4, 4)).unwrap(), 3);
+    holds(&root, &[(0, 0, 5), (3, 0, 8), (2, 0, 7), (4, 0, 4)]);
+    store.discard(&[0, 1, 2, 3]).unwrap();
+    holds(&root, &[]);
+    assert!(store.restore("recording-9").is_err());
+    assert!(store.discard(&[0]).is_err());
+}
+
+#[test]
+fn what_is_trimmed_can_be_undone() {
+    // A cut too much would cost what was driven.
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("set");
+    let mut store = dataset(&root, 3);
+    assert_eq!(store.trim(1, 4..6).unwrap(), 3..6);
+    holds(&root, &[(0, 0, 5), (1, 3, 3), (2, 0, 7)]);
+    assert_eq!(store.trim(1, 0..2).unwrap(), 0..2);
+    holds(&root, &[(0, 0, 5), (1, 3, 2), (2, 0, 7)]);
+    let notes = &store.episodes()[1].notes;
+    assert_eq!((notes.recording.as_str(), notes.takeovers), ("recording-1", 0));
+    assert!(store.trim(1, 1..1).is_err());
+    assert!(store.trim(1, 0..3).is_err());
+    assert_eq!(store.restore("recording-1").unwrap(), 1);
+    holds(&root, &[(0, 0, 5), (1, 0, 6), (2, 0, 7)]);
+    assert!(store.discarded().unwrap().is_empty());
+}
+
+#[test]
+fn notes_change_and_nothing_else() {
+    // Marking an episode as a success would lose its tick journal.
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("set");
+    let mut store = dataset(&root, 2);
+    store
+        .set_notes(1, |notes| {
+            notes.success = Some(true);
+            notes.tags.push("rain".to_owned());
+            notes.ticks.clear();
+        })
+        .unwrap();
+    holds(&root, &[(0, 0, 5), (1, 0, 6)]);
+    let reopened = Dataset::open(&root).unwrap();
+    let notes = &reopened.episodes()[1].notes;
+    assert_eq!((notes.success, notes.tags.as_slice()), (Some(true), &["rain".to_owned()][..]));
+}

@@ -1,0 +1,139 @@
+//! `meta/`: the description, the rows of episodes, the statistics.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{Description, FROM_COPY, Report};
+use crate::dataset::lerobot::info::{AUTOMATIC, INFO_PATH};
+use crate::dataset::lerobot::state::State;
+use crate::dataset::lerobot::stats::{self, FeatureStats, Stats};
+use crate::dataset::lerobot::{episodes, parquet_files, reading};
+use crate::dataset::table;
+
+const STATS_PATH: &str = "meta/stats.json";
+const CORRECT: &str = "correct it by hand";
+
+impl Report {
+    pub(super) fn check_info(&mut self, description: &Description) {
+        let info = &description.info;
+        if info.total_tasks != description.n_tasks {
+            let (told, there) = (info.total_tasks, description.n_tasks);
+            let what = format!("it counts {told} tasks, meta/tasks.parquet has {there}");
+            self.error(INFO_PATH, what, CORRECT);
+        }
+        if let Err(error) = reading::check(&self.root, info, &description.episodes) {
+            self.failed(error);
+        }
+        for (name, dtype) in AUTOMATIC {
+            if info.features.get(name).is_none_or(|feature| feature.dtype != dtype) {
+                self.error(INFO_PATH, format!("feature {name} of {dtype} is missing"), CORRECT);
+            }
+        }
+        for (name, feature) in &info.features.0 {
+            if name.contains('/') {
+                self.error(INFO_PATH, format!("feature {name} has a / in its name"), CORRECT);
+            }
+            let names = json!(["height", "width", "channels"]);
+            if feature.is_video() && (feature.names != names || feature.shape.len() != 3) {
+                let what = format!("camera {name} is not described as {names}: training fails");
+                self.error(INFO_PATH, what, CORRECT);
+            }
+        }
+    }
+
+    pub(super) fn check_episodes(&mut self, description: &Description) {
+        let mut recordings = BTreeSet::new();
+        for meta in &description.episodes {
+            let path = episodes::meta_path(meta.meta);
+            let index = meta.index;
+            if !self.root.join(&path).exists() {
+                let what = format!("episode {index} says it stands there, but there is no file");
+                self.error(&path, what, FROM_COPY);
+            }
+            let recording = &meta.notes.recording;
+            if !recording.is_empty() && !recordings.insert(recording) {
+                let what = format!("recording {recording} is there twice, again as {index}");
+                self.warn(&path, what, "discard one of them");
+            }
+            let ticks = &meta.notes.ticks;
+            if !ticks.is_empty() && !self.root.join(ticks).is_file() {
+                let what = format!("the tick journal of episode {index} is missing");
+                self.warn(ticks, what, "restore the file from a copy; without it no replay");
+            }
+            if !meta.notes.incomplete.is_empty() {
+                let what = format!("episode {index} is not whole: {}", meta.notes.incomplete);
+                self.warn(&path, what, "look at it, then keep or discard it");
+            }
+        }
+        self.check_episode_files(description);
+    }
+
+    /// Readers take the columns of the first file for those of all.
+    fn check_episode_files(&mut self, description: &Description) {
+        let known: BTreeSet<_> = description
+            .episodes
+            .iter()
+            .map(|meta| self.root.join(episodes::meta_path(meta.meta)))
+            .collect();
+        let mut first = None;
+        for path in parquet_files(&self.root.join("meta/episodes")).unwrap_or_default() {
+            let inside = path.strip_prefix(&self.root).unwrap_or(&path).to_string_lossy();
+            let inside = inside.replace('\\', "/");
+            if !known.contains(&path) {
+                let what = "its rows say that they stand in another file";
+                self.error(&inside, what, FROM_COPY);
+            }
+            let names = match table::names(&path) {
+                Ok(names) => names,
+                Err(error) => {
+                    self.failed(error);
+                    continue;
+                }
+            };
+            let first = first.get_or_insert_with(|| names.clone());
+            if let Some(name) = first.symmetric_difference(&names).next() {
+                let what = format!("column {name} is not in all files of meta/episodes");
+                self.error(&inside, what, "any change by this program makes them alike");
+            }
+        }
+    }
+
+    pub(super) fn check_statistics(&mut self, description: &Description, state: &State) {
+        if description.episodes.is_empty() {
+            return;
+        }
+        let mut all = Stats::new();
+        for meta in &description.episodes {
+            stats::add(&mut all, &meta.stats);
+        }
+        for (name, feature) in &description.info.features.0 {
+            let is_number = feature.dtype != "string" && feature.dtype != "language";
+            match (state.stats.get(name), all.get(name)) {
+                (None, _) if is_number && !state.has_stats(name) => {
+                    let what = format!("there are no statistics of {name}: training needs them");
+                    self.warn(
+                        STATS_PATH,
+                        what,
+                        "LeRobot's augment_dataset_quantile_stats adds them",
+                    );
+                }
+                (Some(told), Some(own)) if own.count > 0 && !is_close(told, own) => {
+                    let what = format!("{name} is told otherwise than the episodes tell it");
+                    self.error(STATS_PATH, what, "any change by this program corrects it");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Quantiles aside: LeRobot has had two ways to combine them.
+pub(super) fn is_close(a: &FeatureStats, b: &FeatureStats) -> bool {
+    let is_close = |name: &str| {
+        let (Some(a), Some(b)) = (a.get(name), b.get(name)) else { return true };
+        let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-4 * a.abs().max(b.abs()).max(1e-2);
+        a.len() == b.len() && a.iter().zip(b).all(close)
+    };
+    a.count == b.count && ["min", "max", "mean", "std"].into_iter().all(is_close)
+}
