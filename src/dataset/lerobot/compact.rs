@@ -53,6 +53,7 @@ impl Store {
         for file in state.files(&old).difference(&files_after) {
             change.remove(file);
         }
+        state.count_stats(&new);
         state.episodes = new;
         self.finish(change, state)
     }

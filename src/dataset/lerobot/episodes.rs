@@ -101,6 +101,13 @@ pub(super) fn ticks_path(place: Place) -> String {
     place.path("ticks", "ticks")
 }
 
+/// The place in such a path.
+pub(super) fn ticks_place(path: &str) -> Option<Place> {
+    let numbers = path.strip_prefix("ticks/chunk-")?.strip_suffix(".ticks")?;
+    let (chunk, file) = numbers.split_once("/file-")?;
+    Some(Place::new(chunk.parse().ok()?, file.parse().ok()?))
+}
+
 /// The rows of all files, in order of `index`, and columns that had to be left out because
 /// they are of unknown kinds.
 pub(super) fn read_all(

@@ -63,18 +63,24 @@ impl State {
         for file in self.files(old).difference(&files_after) {
             change.remove(file);
         }
-        let mut all = Stats::new();
-        for episode in &new {
-            stats::add(&mut all, &episode.stats);
-        }
-        if !new.is_empty() {
-            // What no episode tells stays as it was told.
-            let before = std::mem::take(&mut self.stats);
-            all.extend(before.into_iter().filter(|(name, _)| !new[0].stats.contains_key(name)));
-        }
-        self.stats = all;
+        self.count_stats(&new);
         self.episodes = new;
         Ok(())
+    }
+
+    /// Combines the statistics of all episodes; what none of them tells stays as it was told.
+    pub(super) fn count_stats(&mut self, episodes: &[EpisodeMeta]) {
+        let mut all = Stats::new();
+        for episode in episodes {
+            stats::add(&mut all, &episode.stats);
+        }
+        if !episodes.is_empty() {
+            let untold = |(name, _): &(String, FeatureStats)| !all.contains_key(name);
+            let untold: Vec<_> =
+                std::mem::take(&mut self.stats).into_iter().filter(untold).collect();
+            all.extend(untold);
+        }
+        self.stats = all;
     }
 
     fn rearrange_data(

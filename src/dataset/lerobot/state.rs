@@ -43,9 +43,10 @@ impl State {
 
     /// Of a dataset without episodes that is to lie in the folder `prefix` of another one.
     pub(super) fn within(prefix: String, info: &Info) -> Self {
+        let info = Info { total_episodes: 0, total_frames: 0, total_tasks: 0, ..info.clone() };
         Self {
             prefix,
-            info: info.clone(),
+            info,
             tasks: Vec::new(),
             episodes: Vec::new(),
             stats: Stats::new(),
@@ -244,7 +245,8 @@ impl State {
     pub(super) fn next_place(&self) -> Place {
         let places = self.episodes.iter().flat_map(|episode| {
             let videos = episode.videos.values().map(|span| span.place);
-            videos.chain([episode.data, episode.meta])
+            let ticks = episodes::ticks_place(&episode.notes.ticks);
+            videos.chain([episode.data, episode.meta]).chain(ticks)
         });
         places.max().map_or(Place::default(), |last| last.next(self.info.chunks_size))
     }
