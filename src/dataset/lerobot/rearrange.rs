@@ -49,7 +49,7 @@ impl State {
         &mut self,
         change: &mut Transaction,
         old: &[EpisodeMeta],
-        kept: Vec<Kept>,
+        kept: &[Kept],
     ) -> Result<(), DatasetError> {
         let mut new: Vec<EpisodeMeta> = Vec::with_capacity(kept.len());
         for (index, Kept { meta, .. }) in kept.iter().enumerate() {
@@ -57,7 +57,7 @@ impl State {
             let to_index = from_index + meta.length;
             new.push(EpisodeMeta { index, from_index, to_index, ..meta.clone() });
         }
-        self.rearrange_data(change, old, &kept, &mut new)?;
+        self.rearrange_data(change, old, kept, &mut new)?;
         self.rearrange_meta(change, old, &mut new)?;
         let files_after = self.files(&new);
         for file in self.files(old).difference(&files_after) {
@@ -104,7 +104,7 @@ impl State {
             }
             let to = self.path(&self.info.data_file(place));
             let path = change.root().join(&to);
-            let file = self.read_rows(&path)?;
+            let file = read_rows(&path)?;
             let mut tables = Vec::new();
             for i in members {
                 let mut rows = match &kept[i].rows {
@@ -147,18 +147,6 @@ impl State {
         self.stage_meta(change, &changed)
     }
 
-    /// A data file. Refuses one that could not be written again.
-    pub(super) fn read_rows(&self, path: &Path) -> Result<Table, DatasetError> {
-        let file = table::read(path)?;
-        match file.skipped.first() {
-            None => Ok(file.table),
-            Some(name) => refuse(format!(
-                "{}: column {name} is of a kind that the change would lose",
-                path.display()
-            )),
-        }
-    }
-
     /// Root-relative paths of all files these episodes are in.
     pub(super) fn files(&self, episodes: &[EpisodeMeta]) -> BTreeSet<String> {
         let mut files = BTreeSet::new();
@@ -173,5 +161,17 @@ impl State {
             }
         }
         files
+    }
+}
+
+/// A data file. Refuses one that could not be written again.
+pub(super) fn read_rows(path: &Path) -> Result<Table, DatasetError> {
+    let file = table::read(path)?;
+    match file.skipped.first() {
+        None => Ok(file.table),
+        Some(name) => refuse(format!(
+            "{}: column {name} is of a kind that the change would lose",
+            path.display()
+        )),
     }
 }

@@ -109,6 +109,7 @@ impl Store {
     /// Adds an episode at the end and returns its index. Its video and tick files are moved in
     /// when they lie below the root, else copied. Does nothing when that recording is here already.
     pub fn append(&mut self, episode: NewEpisode) -> Result<usize, DatasetError> {
+        let mut change = self.begin()?;
         let recording = &episode.notes.recording;
         if let Some(index) = self.find(recording) {
             return Ok(index);
@@ -117,13 +118,21 @@ impl Store {
             return refuse(format!("a recording cannot be named {recording}"));
         }
         episode.check_videos()?;
-        let mut change = Transaction::begin(&self.root)?;
         let mut state = self.state.clone();
         let added = state.add(&mut change, episode)?;
         let index = added.index;
         state.stage_added_meta(&mut change, vec![added])?;
         self.finish(change, state)?;
         Ok(index)
+    }
+
+    /// Begins a change. One before it that failed half-way is completed first.
+    pub(super) fn begin(&mut self) -> Result<Transaction, DatasetError> {
+        if transaction::is_pending(&self.root) {
+            transaction::complete(&self.root)?;
+            self.state = State::read(&self.root)?;
+        }
+        Transaction::begin(&self.root)
     }
 
     /// Stages what all changes change, and makes the change.
@@ -152,7 +161,8 @@ fn begin(root: &Path, info: &Info) -> Result<(), DatasetError> {
     }
     let mut change = Transaction::begin(root)?;
     change.stage_bytes(INFO_PATH, &info.to_json())?;
-    change.commit()
+    change.commit()?;
+    root.parent().filter(|parent| parent.is_dir()).map_or(Ok(()), transaction::sync_folder)
 }
 
 fn lock(root: &Path) -> Result<File, DatasetError> {

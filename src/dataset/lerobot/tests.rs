@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test may panic; clippy exempts only #[test] functions")]
-
 mod combine;
 mod crashes;
 mod damage;
@@ -29,6 +27,10 @@ fn scratch() -> TempDir {
 fn schema() -> Schema {
     let front = CameraSpec { key: FRONT.to_owned(), width: WIDTH, height: HEIGHT };
     Schema::drive(10, "test", vec![front])
+}
+
+fn signed(value: usize) -> i64 {
+    value.cast_signed() as i64
 }
 
 /// The grey level of a frame, which tells it from its neighbours.
@@ -64,8 +66,8 @@ fn episode_of(folder: &Path, features: &Features, seed: usize, n: usize) -> NewE
             ("float32", width) => {
                 Column::F32List { width, values: (0..n * width).map(value).collect() }
             }
-            ("bool", _) => Column::Bool((0..n).map(|i| (i + seed) % 3 == 0).collect()),
-            ("int64", _) => Column::I64((0..n).map(|i| (seed * 1000 + i) as i64).collect()),
+            ("bool", _) => Column::Bool((0..n).map(|i| (i + seed).is_multiple_of(3)).collect()),
+            ("int64", _) => Column::I64((0..n).map(|i| signed(seed * 1000 + i)).collect()),
             _ => Column::Text((0..n).map(|i| format!("{name} {i}")).collect()),
         };
         table.push(name, column).unwrap();
@@ -104,10 +106,10 @@ fn holds(root: &Path, expected: &[(usize, usize, usize)]) {
         let (rows, meta) = (dataset.rows(index).unwrap(), &dataset.episodes()[index]);
         assert_eq!((meta.length, rows.n_rows()), (n, n), "episode {index}");
         let states = rows.i64s("tick_time_ns").unwrap();
-        let own = (start..start + n).map(|row| (seed * 1000 + row) as i64);
+        let own = (start..start + n).map(|row| signed(seed * 1000 + row));
         assert!(states.iter().copied().eq(own), "episode {index}: {states:?}");
         let frame_index = rows.i64s("frame_index").unwrap();
-        assert!(frame_index.iter().copied().eq(0..n as i64), "{frame_index:?}");
+        assert!(frame_index.iter().copied().eq(0..signed(n)), "{frame_index:?}");
         let mut video = dataset.video(index, FRONT).unwrap();
         let mut rgb = Vec::new();
         for row in 0..n {

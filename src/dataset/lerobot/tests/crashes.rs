@@ -79,3 +79,31 @@ fn a_compaction_survives_a_crash_anywhere() {
     let compact: Change = |store| store.compact();
     survives(compact, &[(0, 0, 5), (1, 0, 6), (2, 0, 7)], &[(0, 0, 5), (1, 0, 6), (2, 0, 7)]);
 }
+
+#[test]
+fn work_goes_on_after_a_change_that_failed_half_way() {
+    // A full disk, made free again, would leave a dataset of which the program knows less than it
+    // holds, and the next change would undo the one before.
+    let folder = scratch();
+    for steps in 0.. {
+        let root = folder.path().join("set");
+        let mut store = dataset(&root, 2);
+        let new = episode(&root.join(".journal"), 2, 4);
+        power::fails_after(Some(steps));
+        let outcome = store.append(new);
+        power::fails_after(None);
+        store.append(episode(&root.join(".journal"), 3, 4)).unwrap();
+        match store.find("recording-2") {
+            Some(2) => holds(&root, &[(0, 0, 5), (1, 0, 6), (2, 0, 4), (3, 0, 4)]),
+            found => {
+                assert_eq!((found, outcome.is_err()), (None, true));
+                holds(&root, &[(0, 0, 5), (1, 0, 6), (3, 0, 4)]);
+            }
+        }
+        drop(store);
+        fs::remove_dir_all(&root).unwrap();
+        if outcome.is_ok() {
+            return;
+        }
+    }
+}

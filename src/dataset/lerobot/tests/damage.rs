@@ -35,7 +35,14 @@ const DAMAGES: &[Damage] = &[
     (|root| fs::remove_file(root.join("meta/tasks.parquet")).unwrap(), "tasks"),
     (|root| fs::remove_file(root.join(META)).unwrap(), "but 1 and 5"),
     (|root| rewrite(&root.join(META), |rows| drop(rows.remove("length"))), "length"),
-    (|root| rewrite(&root.join(META), |rows| drop(rows.remove("policy"))), "not in all files"),
+    (|root| rewrite(&root.join(META), |rows| drop(rows.remove("policy"))), "policy is missing"),
+    (
+        |root| {
+            let extra = Column::Bool(vec![true]);
+            rewrite(&root.join(META), |rows| rows.push("sunny", extra).unwrap());
+        },
+        "sunny is not in the first",
+    ),
     (
         |root| {
             let gone = Column::Text(vec!["../../x".to_owned()]);
@@ -100,7 +107,7 @@ const DAMAGES: &[Damage] = &[
         |root| drop(fs::copy(root.join(VIDEO), root.join(VIDEO).with_file_name("x.mp4"))),
         "no episode",
     ),
-    (|root| fs::remove_dir_all(root.join("ticks")).unwrap(), "no replay"),
+    (|root| fs::remove_dir_all(root.join("ticks")).unwrap(), "without a replay"),
     (|root| fs::create_dir_all(root.join(".journal/recording-7")).unwrap(), "recorded"),
 ];
 
