@@ -18,6 +18,8 @@ use crate::dataset::DatasetError;
 pub struct Store {
     pub(super) root: PathBuf,
     pub(super) state: State,
+    /// Whether a change failed, so that the files may say more than `state`.
+    is_stale: bool,
     /// Held, not used: the operating system frees it with the process.
     _lock: File,
 }
@@ -75,7 +77,7 @@ impl Store {
     fn load(root: &Path, lock: File) -> Result<Self, DatasetError> {
         let state = State::read(root)?;
         reading::check(root, &state.info, &state.episodes)?;
-        Ok(Self { root: root.to_owned(), state, _lock: lock })
+        Ok(Self { root: root.to_owned(), state, is_stale: false, _lock: lock })
     }
 
     #[must_use]
@@ -128,9 +130,10 @@ impl Store {
 
     /// Begins a change. One before it that failed half-way is completed first.
     pub(super) fn begin(&mut self) -> Result<Transaction, DatasetError> {
-        if transaction::is_pending(&self.root) {
+        if self.is_stale {
             transaction::complete(&self.root)?;
             self.state = State::read(&self.root)?;
+            self.is_stale = false;
         }
         Transaction::begin(&self.root)
     }
@@ -142,7 +145,9 @@ impl Store {
         mut state: State,
     ) -> Result<(), DatasetError> {
         state.stage(&mut change, Some(&self.state))?;
+        self.is_stale = true;
         change.commit()?;
+        self.is_stale = false;
         for episode in &mut state.episodes {
             episode.stats.clear();
         }
