@@ -1,4 +1,4 @@
-//! Datasets in LeRobotDataset v3.0: what `lerobot` reads with no conversion, and writes.
+//! Datasets in `LeRobotDataset` v3.0: what `lerobot` reads with no conversion, and writes.
 //!
 //! ```text
 //! meta/{info.json, stats.json, tasks.parquet, episodes/chunk-000/file-000.parquet}

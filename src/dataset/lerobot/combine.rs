@@ -17,10 +17,10 @@ impl Store {
     /// Adds copies of all episodes of `sources`, which must have the same features and rate, and
     /// returns their indices. Recordings that are here already are left out.
     pub fn merge(&mut self, sources: &[Dataset]) -> Result<Vec<usize>, DatasetError> {
+        let mut change = self.begin()?;
         for source in sources {
             self.check_source(source)?;
         }
-        let mut change = Transaction::begin(&self.root)?;
         let mut state = self.state.clone();
         let mut added = Vec::new();
         for source in sources {
@@ -49,7 +49,7 @@ impl Store {
         let source = self.dataset();
         let mut target = Store::create_like(to, &state.info)?;
         target.check_source(&source)?;
-        let mut there = Transaction::begin(to)?;
+        let mut there = target.begin()?;
         let mut grown = target.state.clone();
         let mut added = Vec::new();
         for index in &gone {
@@ -61,8 +61,8 @@ impl Store {
             target.finish(there, grown)?;
         }
         let is_kept = |meta: &&EpisodeMeta| !gone.contains(&meta.index);
-        let kept = all.iter().filter(is_kept).cloned().map(Kept::from).collect();
-        state.rearrange(&mut change, &all, kept)?;
+        let kept: Vec<Kept> = all.iter().filter(is_kept).cloned().map(Kept::from).collect();
+        state.rearrange(&mut change, &all, &kept)?;
         self.finish(change, state)?;
         let moved = gone.iter().filter_map(|index| target.find(&all[*index].notes.recording));
         Ok(moved.collect())

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::episodes::{EpisodeMeta, Place, VideoSpan};
 use super::reading::cut_rows;
+use super::rearrange::read_rows;
 use super::state::{State, refuse};
 use super::store::Store;
 use super::transaction::Transaction;
@@ -53,6 +54,7 @@ impl Store {
         for file in state.files(&old).difference(&files_after) {
             change.remove(file);
         }
+        state.count_stats(&new);
         state.episodes = new;
         self.finish(change, state)
     }
@@ -80,7 +82,7 @@ impl State {
             let Some((path, size)) = files.get(&meta.data) else { continue };
             let file = match read.take() {
                 Some((last, file)) if last == meta.data => file,
-                _ => self.read_rows(path)?,
+                _ => read_rows(path)?,
             };
             let share = meta.length as f64 / file.n_rows().max(1) as f64;
             let size = (*size as f64 * share) as u64;

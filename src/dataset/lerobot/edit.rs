@@ -28,8 +28,8 @@ impl Store {
             self.set_aside(&mut change, &dataset, &all[*index], false)?;
         }
         let is_kept = |meta: &&EpisodeMeta| !gone.contains(&meta.index);
-        let kept = all.iter().filter(is_kept).map(|meta| meta.clone().into()).collect();
-        state.rearrange(&mut change, &all, kept)?;
+        let kept: Vec<Kept> = all.iter().filter(is_kept).cloned().map(Kept::from).collect();
+        state.rearrange(&mut change, &all, &kept)?;
         self.finish(change, state)
     }
 
@@ -60,12 +60,16 @@ impl Store {
         let index = self.find(&whole.notes.recording);
         let index = if let Some(index) = index {
             let mut addition = aside.addition(whole)?;
-            // What was trimmed kept them.
+            // What was trimmed kept them, and has what was said of it since.
             addition.episode.ticks = None;
+            let (whole, since) = (&mut addition.episode.notes, &all[index].notes);
+            whole.success = since.success;
+            whole.tags.clone_from(&since.tags);
+            whole.operator_note.clone_from(&since.operator_note);
             let replaced = state.replace(&mut change, &all[index], addition)?;
             let mut kept: Vec<Kept> = all.iter().cloned().map(Kept::from).collect();
             kept[index] = replaced;
-            state.rearrange(&mut change, &all, kept)?;
+            state.rearrange(&mut change, &all, &kept)?;
             index
         } else {
             let added = state.add(&mut change, aside.addition(whole)?)?;
@@ -115,7 +119,7 @@ impl Store {
         let trimmed = state.replace(&mut change, meta, addition)?;
         let mut kept: Vec<Kept> = all.iter().cloned().map(Kept::from).collect();
         kept[index] = trimmed;
-        state.rearrange(&mut change, &all, kept)?;
+        state.rearrange(&mut change, &all, &kept)?;
         self.finish(change, state)?;
         Ok(keep)
     }
@@ -126,26 +130,42 @@ impl Store {
         index: usize,
         edit: impl FnOnce(&mut EpisodeNotes),
     ) -> Result<(), DatasetError> {
-        let (mut change, mut state, all) = self.begin_edit(Some(index))?;
-        let mut kept: Vec<Kept> = all.iter().cloned().map(Kept::from).collect();
-        let notes = &mut kept[index].meta.notes;
-        let (recording, ticks) = (notes.recording.clone(), notes.ticks.clone());
-        edit(notes);
-        (notes.recording, notes.ticks) = (recording, ticks);
-        state.rearrange(&mut change, &all, kept)?;
+        let mut change = self.begin()?;
+        let mut state = self.state.clone();
+        let n = state.episodes.len();
+        let Some(meta) = state.episodes.get_mut(index) else {
+            return Err(no_episode(&self.root, index, n));
+        };
+        let (recording, ticks) = (meta.notes.recording.clone(), meta.notes.ticks.clone());
+        edit(&mut meta.notes);
+        (meta.notes.recording, meta.notes.ticks) = (recording, ticks);
+        let (place, notes) = (meta.meta, meta.notes.clone());
+        let annotate = |rows: &mut [EpisodeMeta]| {
+            for row in rows.iter_mut().filter(|row| row.index == index) {
+                row.notes = notes.clone();
+            }
+        };
+        let mut rows = state.read_meta_file(&self.root, place)?;
+        annotate(&mut rows);
+        if !state.has_columns_of(&change, &self.state.episodes, &rows)? {
+            rows = state.read_meta(&self.root)?;
+            annotate(&mut rows);
+            episodes::unify(&mut rows);
+        }
+        state.stage_meta(&mut change, &rows)?;
         self.finish(change, state)
     }
 
     /// What an edit begins with: all rows with their statistics. Refuses an index out of range.
     pub(super) fn begin_edit(
-        &self,
+        &mut self,
         last: Option<usize>,
     ) -> Result<(Transaction, State, Vec<EpisodeMeta>), DatasetError> {
+        let change = self.begin()?;
         let n = self.state.episodes.len();
         if let Some(last) = last.filter(|last| *last >= n) {
             return Err(no_episode(&self.root, last, n));
         }
-        let change = Transaction::begin(&self.root)?;
         Ok((change, self.state.clone(), self.state.read_meta(&self.root)?))
     }
 
@@ -194,12 +214,12 @@ impl Store {
 /// What a shorter episode may have less of.
 fn count_again(notes: &mut EpisodeNotes, rows: &Table) {
     if let Some(is_repeated) = rows.bools("frame_repeated") {
-        notes.frames_repeated = is_repeated.iter().filter(|is| **is).count() as i64;
+        notes.frames_repeated = is_repeated.iter().filter(|is| **is).count().cast_signed() as i64;
     }
     if let Some(intervention) = rows.bools("intervention") {
         let begun = intervention.windows(2).filter(|pair| !pair[0] && pair[1]).count();
         let first = usize::from(intervention.first() == Some(&true));
-        notes.takeovers = (begun + first) as i64;
+        notes.takeovers = (begun + first).cast_signed() as i64;
     }
 }
 

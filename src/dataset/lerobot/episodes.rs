@@ -110,24 +110,43 @@ pub(super) fn read_all(
     let mut episodes = Vec::new();
     let mut skipped = Vec::new();
     for path in super::parquet_files(&root.join("meta/episodes"))? {
-        let wanted = |name: &str| with_stats || !name.starts_with("stats/");
-        let contents = table::read_where(&path, wanted)?;
-        let n = contents.table.n_rows();
-        for row in 0..n {
-            let row = contents.table.slice(row..row + 1);
-            let episode = from_row(row).map_err(|reason| DatasetError::Format {
-                path: path.clone(),
-                reason,
-                remedy: "run `pilothouse episodes verify`".to_owned(),
-            })?;
-            episodes.push(episode);
-        }
-        skipped.extend(contents.skipped);
+        let (mut rows, mut unknown) = read_file(&path, with_stats)?;
+        episodes.append(&mut rows);
+        skipped.append(&mut unknown);
     }
     skipped.sort();
     skipped.dedup();
     episodes.sort_by_key(|episode: &EpisodeMeta| episode.index);
     Ok((episodes, skipped))
+}
+
+/// The rows of one file. They stand where they are read, whatever their own columns say of it:
+/// those are wrong after a merge by LeRobot 0.6.
+pub(super) fn read_file(
+    path: &Path,
+    with_stats: bool,
+) -> Result<(Vec<EpisodeMeta>, Vec<String>), DatasetError> {
+    let wanted = |name: &str| with_stats || !name.starts_with("stats/");
+    let contents = table::read_where(path, wanted)?;
+    let mut episodes = Vec::new();
+    for row in 0..contents.table.n_rows() {
+        let row = contents.table.slice(row..row + 1);
+        let mut episode = from_row(row).map_err(|reason| DatasetError::Format {
+            path: path.to_owned(),
+            reason,
+            remedy: "run `pilothouse episodes verify`".to_owned(),
+        })?;
+        episode.meta = place_of(path).unwrap_or(episode.meta);
+        episodes.push(episode);
+    }
+    Ok((episodes, contents.skipped))
+}
+
+/// The place in a path that ends as `chunk-000/file-000.ticks`.
+pub(super) fn place_of(path: &Path) -> Option<Place> {
+    let chunk = path.parent()?.file_name()?.to_str()?.strip_prefix("chunk-")?;
+    let file = path.file_stem()?.to_str()?.strip_prefix("file-")?;
+    Some(Place::new(chunk.parse().ok()?, file.parse().ok()?))
 }
 
 /// Gives all episodes the same columns, as readers of several files want it: statistics that an
@@ -314,7 +333,6 @@ fn take_stats(row: &mut Table, feature: &str) -> Option<FeatureStats> {
 
 fn to_row(episode: &EpisodeMeta) -> Result<Table, DatasetError> {
     let mut row = Table::new();
-    let index = |value: usize| Column::I64(vec![value as i64]);
     row.push("episode_index", index(episode.index))?;
     row.push("tasks", Column::TextList(vec![episode.tasks.clone()]))?;
     row.push("length", index(episode.length))?;
@@ -337,16 +355,20 @@ fn to_row(episode: &EpisodeMeta) -> Result<Table, DatasetError> {
             let column = if is_image { Column::F64Image(values) } else { Column::F64List(values) };
             row.push(&format!("stats/{feature}/{name}"), column)?;
         }
-        let count = Column::I64List(vec![vec![stats.count as i64]]);
+        let count = Column::I64List(vec![vec![stats.count.cast_signed()]]);
         row.push(&format!("stats/{feature}/count"), count)?;
     }
     push_place(&mut row, "meta/episodes", episode.meta)?;
     Ok(row)
 }
 
+fn index(value: usize) -> Column {
+    Column::I64(vec![value.cast_signed() as i64])
+}
+
 fn push_place(row: &mut Table, kind: &str, place: Place) -> Result<(), DatasetError> {
-    row.push(&format!("{kind}/chunk_index"), Column::I64(vec![place.chunk as i64]))?;
-    row.push(&format!("{kind}/file_index"), Column::I64(vec![place.file as i64]))
+    row.push(&format!("{kind}/chunk_index"), index(place.chunk))?;
+    row.push(&format!("{kind}/file_index"), index(place.file))
 }
 
 fn push_notes(row: &mut Table, notes: &EpisodeNotes) -> Result<(), DatasetError> {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use serde::de::{MapAccess, Visitor};
-use serde::ser::{Error as _, SerializeMap};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
@@ -22,6 +22,7 @@ const VIDEO_PATH: &str = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Info {
     pub codebase_version: String,
+    #[serde(deserialize_with = "whole_number")]
     pub fps: u32,
     pub features: Features,
     #[serde(default)]
@@ -298,11 +299,18 @@ pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
     bytes
 }
 
+/// Some datasets have 30.0.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    let is_whole = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+    if is_whole { Ok(number as u32) } else { Err(D::Error::custom("fps is no whole number")) }
+}
+
 impl Serialize for Features {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, feature) in &self.0 {
-            map.serialize_entry(name, feature).map_err(S::Error::custom)?;
+            map.serialize_entry(name, feature)?;
         }
         map.end()
     }

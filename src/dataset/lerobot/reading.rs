@@ -148,11 +148,13 @@ impl Dataset {
         Ok(EpisodeVideo { file, first, length })
     }
 
-    /// The tick journal of an episode, where it has one.
+    /// The tick journal of an episode, where it has one. A copy by LeRobot's tools has none, though
+    /// its notes still name it.
     #[must_use]
     pub fn ticks_path(&self, index: usize) -> Option<PathBuf> {
         let ticks = &self.episodes.get(index)?.notes.ticks;
-        (!ticks.is_empty()).then(|| self.root.join(ticks))
+        let path = self.root.join(ticks);
+        (!ticks.is_empty() && path.is_file()).then_some(path)
     }
 }
 
@@ -204,7 +206,8 @@ pub(super) fn cut_rows(
         reason: format!("the rows of episode {} are not where they should be", episode.index),
         remedy: "run `pilothouse episodes verify`".to_owned(),
     };
-    let (from, to) = (episode.from_index as i64, episode.to_index as i64);
+    let signed = |value: usize| value.cast_signed() as i64;
+    let (from, to) = (signed(episode.from_index), signed(episode.to_index));
     let first = file.i64s("index").and_then(|index| index.first()).copied().unwrap_or_default();
     let start = usize::try_from(from - first).map_err(|_| wrong())?;
     let rows = file.slice(start..start + episode.length);
@@ -212,7 +215,7 @@ pub(super) fn cut_rows(
         Column::I64(values) => values.iter().copied().eq(expected),
         _ => false,
     };
-    let episode_index = episode.index as i64;
+    let episode_index = signed(episode.index);
     let fits = rows.n_rows() == episode.length
         && rows.column("index").is_some_and(|own| is_own(own, &mut (from..to)))
         && rows.column("episode_index").is_some_and(|own| {

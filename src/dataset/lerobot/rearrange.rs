@@ -49,7 +49,7 @@ impl State {
         &mut self,
         change: &mut Transaction,
         old: &[EpisodeMeta],
-        kept: Vec<Kept>,
+        kept: &[Kept],
     ) -> Result<(), DatasetError> {
         let mut new: Vec<EpisodeMeta> = Vec::with_capacity(kept.len());
         for (index, Kept { meta, .. }) in kept.iter().enumerate() {
@@ -57,24 +57,30 @@ impl State {
             let to_index = from_index + meta.length;
             new.push(EpisodeMeta { index, from_index, to_index, ..meta.clone() });
         }
-        self.rearrange_data(change, old, &kept, &mut new)?;
+        self.rearrange_data(change, old, kept, &mut new)?;
         self.rearrange_meta(change, old, &mut new)?;
         let files_after = self.files(&new);
         for file in self.files(old).difference(&files_after) {
             change.remove(file);
         }
-        let mut all = Stats::new();
-        for episode in &new {
-            stats::add(&mut all, &episode.stats);
-        }
-        if !new.is_empty() {
-            // What no episode tells stays as it was told.
-            let before = std::mem::take(&mut self.stats);
-            all.extend(before.into_iter().filter(|(name, _)| !new[0].stats.contains_key(name)));
-        }
-        self.stats = all;
+        self.count_stats(&new);
         self.episodes = new;
         Ok(())
+    }
+
+    /// Combines the statistics of all episodes; what none of them tells stays as it was told.
+    pub(super) fn count_stats(&mut self, episodes: &[EpisodeMeta]) {
+        let mut all = Stats::new();
+        for episode in episodes {
+            stats::add(&mut all, &episode.stats);
+        }
+        if !episodes.is_empty() {
+            let untold = |(name, _): &(String, FeatureStats)| !all.contains_key(name);
+            let untold: Vec<_> =
+                std::mem::take(&mut self.stats).into_iter().filter(untold).collect();
+            all.extend(untold);
+        }
+        self.stats = all;
     }
 
     fn rearrange_data(
@@ -98,7 +104,7 @@ impl State {
             }
             let to = self.path(&self.info.data_file(place));
             let path = change.root().join(&to);
-            let file = self.read_rows(&path)?;
+            let file = read_rows(&path)?;
             let mut tables = Vec::new();
             for i in members {
                 let mut rows = match &kept[i].rows {
@@ -141,18 +147,6 @@ impl State {
         self.stage_meta(change, &changed)
     }
 
-    /// A data file. Refuses one that could not be written again.
-    pub(super) fn read_rows(&self, path: &Path) -> Result<Table, DatasetError> {
-        let file = table::read(path)?;
-        match file.skipped.first() {
-            None => Ok(file.table),
-            Some(name) => refuse(format!(
-                "{}: column {name} is of a kind that the change would lose",
-                path.display()
-            )),
-        }
-    }
-
     /// Root-relative paths of all files these episodes are in.
     pub(super) fn files(&self, episodes: &[EpisodeMeta]) -> BTreeSet<String> {
         let mut files = BTreeSet::new();
@@ -167,5 +161,17 @@ impl State {
             }
         }
         files
+    }
+}
+
+/// A data file. Refuses one that could not be written again.
+pub(super) fn read_rows(path: &Path) -> Result<Table, DatasetError> {
+    let file = table::read(path)?;
+    match file.skipped.first() {
+        None => Ok(file.table),
+        Some(name) => refuse(format!(
+            "{}: column {name} is of a kind that the change would lose",
+            path.display()
+        )),
     }
 }

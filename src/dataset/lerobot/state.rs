@@ -1,6 +1,6 @@
 //! The description of a dataset while a change is prepared: numbers the episodes and stages files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -43,9 +43,10 @@ impl State {
 
     /// Of a dataset without episodes that is to lie in the folder `prefix` of another one.
     pub(super) fn within(prefix: String, info: &Info) -> Self {
+        let info = Info { total_episodes: 0, total_frames: 0, total_tasks: 0, ..info.clone() };
         Self {
             prefix,
-            info: info.clone(),
+            info,
             tasks: Vec::new(),
             episodes: Vec::new(),
             stats: Stats::new(),
@@ -144,22 +145,33 @@ impl State {
         there: &[EpisodeMeta],
         rows: &[EpisodeMeta],
     ) -> Result<bool, DatasetError> {
-        let (Some(known), Some(row)) = (there.first(), rows.first()) else { return Ok(true) };
-        let path = change.root().join(self.path(&episodes::meta_path(known.meta)));
+        let Some(row) = rows.first() else { return Ok(true) };
         let row = episodes::to_table(std::slice::from_ref(row))?;
-        Ok(table::names(&path)? == row.columns().map(|(name, _)| name.to_owned()).collect())
+        let own: BTreeSet<_> = row.columns().map(|(name, _)| name.to_owned()).collect();
+        // Another program adds at the end, and we made all alike that were there before.
+        for known in [there.first(), there.last()].into_iter().flatten() {
+            let path = change.root().join(self.path(&episodes::meta_path(known.meta)));
+            if table::names(&path)? != own {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// All rows of metadata with their statistics. Refuses if one could not be written again.
     pub(super) fn read_meta(&self, root: &Path) -> Result<Vec<EpisodeMeta>, DatasetError> {
-        let (all, skipped) = episodes::read_all(&root.join(&self.prefix), true)?;
-        match skipped.first() {
-            None => Ok(all),
-            Some(name) => refuse(format!(
-                "{}: column {name} of meta/episodes is of a kind that the change would lose",
-                root.display()
-            )),
-        }
+        let root = root.join(&self.prefix);
+        whole(episodes::read_all(&root, true)?, &root)
+    }
+
+    /// The same of one file.
+    pub(super) fn read_meta_file(
+        &self,
+        root: &Path,
+        place: Place,
+    ) -> Result<Vec<EpisodeMeta>, DatasetError> {
+        let path = root.join(self.path(&episodes::meta_path(place)));
+        whole(episodes::read_file(&path, true)?, &path)
     }
 
     /// Stages the files of metadata in which these rows stand; they hold no others.
@@ -226,7 +238,7 @@ impl State {
         }
         let mut task_indices = Vec::with_capacity(n);
         for text in &new.tasks {
-            task_indices.push(tasks::index_of(&mut self.tasks, text) as i64);
+            task_indices.push(signed(tasks::index_of(&mut self.tasks, text)));
             if !episode.tasks.contains(text) {
                 episode.tasks.push(text.clone());
             }
@@ -234,7 +246,7 @@ impl State {
         let fps = f64::from(self.info.fps);
         let seconds = (0..n).map(|row| (row as f64 / fps) as f32).collect();
         rows.push("timestamp", Column::F32(seconds))?;
-        rows.push("frame_index", Column::I64((0..n as i64).collect()))?;
+        rows.push("frame_index", Column::I64((0..signed(n)).collect()))?;
         number(&mut rows, episode)?;
         rows.push("task_index", Column::I64(task_indices))?;
         Ok(rows)
@@ -244,7 +256,8 @@ impl State {
     pub(super) fn next_place(&self) -> Place {
         let places = self.episodes.iter().flat_map(|episode| {
             let videos = episode.videos.values().map(|span| span.place);
-            videos.chain([episode.data, episode.meta])
+            let ticks = episodes::place_of(Path::new(&episode.notes.ticks));
+            videos.chain([episode.data, episode.meta]).chain(ticks)
         });
         places.max().map_or(Place::default(), |last| last.next(self.info.chunks_size))
     }
@@ -273,11 +286,28 @@ impl State {
     }
 }
 
+fn whole(
+    (rows, skipped): (Vec<EpisodeMeta>, Vec<String>),
+    path: &Path,
+) -> Result<Vec<EpisodeMeta>, DatasetError> {
+    match skipped.first() {
+        None => Ok(rows),
+        Some(name) => refuse(format!(
+            "{}: column {name} of meta/episodes is of a kind that the change would lose",
+            path.display()
+        )),
+    }
+}
+
 /// Writes the numbers of an episode into its rows.
 pub(super) fn number(rows: &mut Table, episode: &EpisodeMeta) -> Result<(), DatasetError> {
-    let (from, to) = (episode.from_index as i64, episode.to_index as i64);
-    rows.set("episode_index", Column::I64(vec![episode.index as i64; episode.length]))?;
-    rows.set("index", Column::I64((from..to).collect()))
+    let index = signed(episode.from_index)..signed(episode.to_index);
+    rows.set("episode_index", Column::I64(vec![signed(episode.index); episode.length]))?;
+    rows.set("index", Column::I64(index.collect()))
+}
+
+fn signed(value: usize) -> i64 {
+    value.cast_signed() as i64
 }
 
 pub(super) fn refuse<T>(what: String) -> Result<T, DatasetError> {

@@ -48,9 +48,9 @@ impl FeatureStats {
     #[must_use]
     pub fn of(column: &Column) -> Option<Self> {
         let rows = rows(column)?;
+        let width = rows.first().map_or(1, Vec::len);
         let finite: Vec<_> =
             rows.into_iter().filter(|row| row.iter().all(|v| v.is_finite())).collect();
-        let width = finite.first().map_or(1, Vec::len);
         let mut stats = Self::new(false, finite.len() as u64, Default::default());
         for element in 0..width {
             let mut values: Vec<f64> =

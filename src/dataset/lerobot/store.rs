@@ -18,6 +18,8 @@ use crate::dataset::DatasetError;
 pub struct Store {
     pub(super) root: PathBuf,
     pub(super) state: State,
+    /// Whether a change failed, so that the files may say more than `state`.
+    is_stale: bool,
     /// Held, not used: the operating system frees it with the process.
     _lock: File,
 }
@@ -75,7 +77,7 @@ impl Store {
     fn load(root: &Path, lock: File) -> Result<Self, DatasetError> {
         let state = State::read(root)?;
         reading::check(root, &state.info, &state.episodes)?;
-        Ok(Self { root: root.to_owned(), state, _lock: lock })
+        Ok(Self { root: root.to_owned(), state, is_stale: false, _lock: lock })
     }
 
     #[must_use]
@@ -109,6 +111,7 @@ impl Store {
     /// Adds an episode at the end and returns its index. Its video and tick files are moved in
     /// when they lie below the root, else copied. Does nothing when that recording is here already.
     pub fn append(&mut self, episode: NewEpisode) -> Result<usize, DatasetError> {
+        let mut change = self.begin()?;
         let recording = &episode.notes.recording;
         if let Some(index) = self.find(recording) {
             return Ok(index);
@@ -117,13 +120,22 @@ impl Store {
             return refuse(format!("a recording cannot be named {recording}"));
         }
         episode.check_videos()?;
-        let mut change = Transaction::begin(&self.root)?;
         let mut state = self.state.clone();
         let added = state.add(&mut change, episode)?;
         let index = added.index;
         state.stage_added_meta(&mut change, vec![added])?;
         self.finish(change, state)?;
         Ok(index)
+    }
+
+    /// Begins a change. One before it that failed half-way is completed first.
+    pub(super) fn begin(&mut self) -> Result<Transaction, DatasetError> {
+        if self.is_stale {
+            transaction::complete(&self.root)?;
+            self.state = State::read(&self.root)?;
+            self.is_stale = false;
+        }
+        Transaction::begin(&self.root)
     }
 
     /// Stages what all changes change, and makes the change.
@@ -133,7 +145,9 @@ impl Store {
         mut state: State,
     ) -> Result<(), DatasetError> {
         state.stage(&mut change, Some(&self.state))?;
+        self.is_stale = true;
         change.commit()?;
+        self.is_stale = false;
         for episode in &mut state.episodes {
             episode.stats.clear();
         }
@@ -152,7 +166,8 @@ fn begin(root: &Path, info: &Info) -> Result<(), DatasetError> {
     }
     let mut change = Transaction::begin(root)?;
     change.stage_bytes(INFO_PATH, &info.to_json())?;
-    change.commit()
+    change.commit()?;
+    root.parent().filter(|parent| parent.is_dir()).map_or(Ok(()), transaction::sync_folder)
 }
 
 fn lock(root: &Path) -> Result<File, DatasetError> {

@@ -26,7 +26,8 @@ pub(super) fn read(root: &Path) -> Result<Vec<String>, DatasetError> {
     let in_order = |(index, texts): (&[i64], &[String])| {
         let mut tasks: Vec<_> = index.iter().zip(texts).collect();
         tasks.sort();
-        let is_dense = tasks.iter().enumerate().all(|(i, (index, _))| **index == i as i64);
+        let is_dense =
+            tasks.iter().enumerate().all(|(i, (index, _))| **index == i.cast_signed() as i64);
         is_dense.then(|| tasks.into_iter().map(|(_, text)| text.clone()).collect())
     };
     table.i64s("task_index").zip(texts).and_then(in_order).ok_or_else(|| DatasetError::Format {
@@ -43,7 +44,7 @@ pub(super) fn stage(
     tasks: &[String],
 ) -> Result<(), DatasetError> {
     let mut table = Table::new();
-    table.push("task_index", Column::I64((0..tasks.len() as i64).collect()))?;
+    table.push("task_index", Column::I64((0..tasks.len().cast_signed() as i64).collect()))?;
     table.push("task", Column::Text(tasks.to_vec()))?;
     let column = |name: &str, pandas: &str, numpy: &str| {
         json!({"name": name, "field_name": name, "pandas_type": pandas, "numpy_type": numpy,

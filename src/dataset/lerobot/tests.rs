@@ -1,10 +1,12 @@
-#![expect(clippy::unwrap_used, reason = "a test may panic; clippy exempts only #[test] functions")]
-
+mod combine;
 mod crashes;
+mod damage;
 mod edits;
 
 use std::fs;
 use std::path::Path;
+
+use tempfile::TempDir;
 
 use super::*;
 use crate::dataset::table::{Column, Table};
@@ -16,9 +18,19 @@ const HEIGHT: u32 = 48;
 /// Frames between key frames of the test videos.
 const GOP: usize = 3;
 
+/// In memory where that is to be had: syncing hundreds of files costs minutes on a disk.
+fn scratch() -> TempDir {
+    let in_memory = tempfile::tempdir_in("/dev/shm");
+    in_memory.or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 fn schema() -> Schema {
     let front = CameraSpec { key: FRONT.to_owned(), width: WIDTH, height: HEIGHT };
     Schema::drive(10, "test", vec![front])
+}
+
+fn signed(value: usize) -> i64 {
+    value.cast_signed() as i64
 }
 
 /// The grey level of a frame, which tells it from its neighbours.
@@ -41,17 +53,21 @@ fn write_video(path: &Path, seed: usize, n: usize) {
 
 /// An episode of `n` rows that tell it from others by `seed`, its files below `folder`.
 fn episode(folder: &Path, seed: usize, n: usize) -> NewEpisode {
+    episode_of(folder, &schema().features, seed, n)
+}
+
+fn episode_of(folder: &Path, features: &Features, seed: usize, n: usize) -> NewEpisode {
     fs::create_dir_all(folder).unwrap();
     let mut table = Table::new();
-    for (name, feature) in &schema().features.0 {
+    for (name, feature) in &features.0 {
         let value = |i: usize| (seed * 1000 + i) as f32;
         let column = match (feature.dtype.as_str(), feature.shape[0]) {
             ("float32", 1) => Column::F32((0..n).map(value).collect()),
             ("float32", width) => {
                 Column::F32List { width, values: (0..n * width).map(value).collect() }
             }
-            ("bool", _) => Column::Bool((0..n).map(|i| (i + seed) % 3 == 0).collect()),
-            ("int64", _) => Column::I64((0..n).map(|i| (seed * 1000 + i) as i64).collect()),
+            ("bool", _) => Column::Bool((0..n).map(|i| (i + seed).is_multiple_of(3)).collect()),
+            ("int64", _) => Column::I64((0..n).map(|i| signed(seed * 1000 + i)).collect()),
             _ => Column::Text((0..n).map(|i| format!("{name} {i}")).collect()),
         };
         table.push(name, column).unwrap();
@@ -90,10 +106,10 @@ fn holds(root: &Path, expected: &[(usize, usize, usize)]) {
         let (rows, meta) = (dataset.rows(index).unwrap(), &dataset.episodes()[index]);
         assert_eq!((meta.length, rows.n_rows()), (n, n), "episode {index}");
         let states = rows.i64s("tick_time_ns").unwrap();
-        let own = (start..start + n).map(|row| (seed * 1000 + row) as i64);
+        let own = (start..start + n).map(|row| signed(seed * 1000 + row));
         assert!(states.iter().copied().eq(own), "episode {index}: {states:?}");
         let frame_index = rows.i64s("frame_index").unwrap();
-        assert!(frame_index.iter().copied().eq(0..n as i64), "{frame_index:?}");
+        assert!(frame_index.iter().copied().eq(0..signed(n)), "{frame_index:?}");
         let mut video = dataset.video(index, FRONT).unwrap();
         let mut rgb = Vec::new();
         for row in 0..n {
@@ -122,7 +138,7 @@ fn holds(root: &Path, expected: &[(usize, usize, usize)]) {
 #[test]
 fn an_episode_comes_back_as_it_was_added() {
     // Training would see other numbers than were driven.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let root = folder.path().join("set");
     let mut store = Store::create_or_open(&root, &schema()).unwrap();
     let staged = root.join(".journal");
@@ -150,7 +166,7 @@ fn an_episode_comes_back_as_it_was_added() {
 #[test]
 fn appending_again_changes_nothing() {
     // An episode that a crash left in the journal would be in the dataset twice.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let root = folder.path().join("set");
     let mut store = Store::create_or_open(&root, &schema()).unwrap();
     store.append(episode(&folder.path().join("a"), 0, 5)).unwrap();
@@ -162,7 +178,7 @@ fn appending_again_changes_nothing() {
 #[test]
 fn a_video_of_another_length_is_refused() {
     // Every later picture would stand beside the row of another moment.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let mut store = Store::create_or_open(&folder.path().join("set"), &schema()).unwrap();
     let mut new = episode(folder.path(), 0, 6);
     write_video(&new.videos[FRONT], 0, 5);
@@ -175,7 +191,7 @@ fn a_video_of_another_length_is_refused() {
 #[test]
 fn one_program_at_a_time_writes() {
     // Two recorders would give their episodes the same number.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let root = folder.path().join("set");
     let store = dataset(&root, 1);
     assert!(matches!(Store::open(&root), Err(DatasetError::Locked { .. })));
@@ -187,7 +203,7 @@ fn one_program_at_a_time_writes() {
 #[test]
 fn other_data_is_not_mixed_in() {
     // Rows of another rate or camera would be trained on as if they were the same.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let root = folder.path().join("set");
     drop(dataset(&root, 1));
     let faster = Schema { fps: 15, ..schema() };

@@ -32,16 +32,32 @@ struct Plan {
 pub(super) struct Transaction {
     root: PathBuf,
     plan: Plan,
+    /// Whether it will happen, now or when the dataset is opened again.
+    is_planned: bool,
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if !self.is_planned {
+            // What stays is removed with the next change.
+            remove(&self.root, FOLDER).ok();
+        }
+    }
 }
 
 impl Transaction {
-    /// Begins a change of the dataset at `root`, whose lock the caller holds.
+    /// Begins a change of the dataset at `root`, whose lock the caller holds. Refuses while another
+    /// one waits for [`complete`].
     pub(super) fn begin(root: &Path) -> Result<Self, DatasetError> {
-        complete(root)?;
+        if is_pending(root) {
+            let text = format!("{}: the change before is not complete", root.display());
+            return Err(DatasetError::Refused(text));
+        }
         let folder = root.join(FOLDER);
+        remove(root, FOLDER)?;
         step()?;
         fs::create_dir_all(&folder).map_err(DatasetError::io("create", &folder))?;
-        Ok(Self { root: root.to_owned(), plan: Plan::default() })
+        Ok(Self { root: root.to_owned(), plan: Plan::default(), is_planned: false })
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -67,6 +83,7 @@ impl Transaction {
         match from.strip_prefix(&self.root) {
             Ok(inside) => {
                 sync(from)?;
+                from.parent().map_or(Ok(()), sync_folder)?;
                 self.plan.moves.push((portable(inside), to.to_owned()));
                 Ok(())
             }
@@ -77,8 +94,11 @@ impl Transaction {
     /// Stages a copy of a file.
     pub(super) fn copy(&mut self, from: &Path, to: &str) -> Result<(), DatasetError> {
         let staged = self.stage(to)?;
-        fs::copy(from, &staged).map_err(DatasetError::io("copy", from))?;
-        sync(&staged)
+        // Without the permissions: a copy of what is read-only is ours to change.
+        let mut source = File::open(from).map_err(DatasetError::io("open", from))?;
+        let mut target = File::create(&staged).map_err(DatasetError::io("create", &staged))?;
+        std::io::copy(&mut source, &mut target).map_err(DatasetError::io("copy", from))?;
+        target.sync_all().map_err(DatasetError::io("sync", &staged))
     }
 
     /// Removes a file, or a folder with all that is in it. It may be gone already.
@@ -88,7 +108,7 @@ impl Transaction {
 
     /// Makes the change. An error up to the plan's writing leaves all as it was; after it, the
     /// change is completed by whoever opens the dataset next.
-    pub(super) fn commit(self) -> Result<(), DatasetError> {
+    pub(super) fn commit(mut self) -> Result<(), DatasetError> {
         self.check()?;
         let plan = self.root.join(PLAN);
         let draft = plan.with_extension("draft");
@@ -96,8 +116,10 @@ impl Transaction {
             .map_err(|error| DatasetError::io("describe", &plan)(error.into()))?;
         step()?;
         write_synced(&draft, &bytes)?;
+        sync_folder(&self.root.join(FOLDER))?;
         step()?;
         fs::rename(&draft, &plan).map_err(DatasetError::io("write", &plan))?;
+        self.is_planned = true;
         sync_folder(&self.root.join(FOLDER))?;
         sync_folder(&self.root)?;
         apply(&self.root, &self.plan)
@@ -224,15 +246,16 @@ fn sync_folders(root: &Path, folders: &BTreeSet<PathBuf>) -> Result<(), DatasetE
     there.into_iter().try_for_each(|folder| sync_folder(&folder))
 }
 
+/// Makes sure that what was created, moved or removed in a folder stays so.
 /// Windows has no such thing, and keeps the order of its metadata by itself.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> Result<(), DatasetError> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), DatasetError> {
     let opened = File::open(folder).map_err(DatasetError::io("open", folder))?;
     opened.sync_all().map_err(DatasetError::io("sync", folder))
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> Result<(), DatasetError> {
+pub(super) fn sync_folder(_: &Path) -> Result<(), DatasetError> {
     Ok(())
 }
 
@@ -242,6 +265,7 @@ fn portable(path: &Path) -> String {
 }
 
 #[cfg(not(test))]
+#[expect(clippy::unnecessary_wraps, reason = "in tests it may fail")]
 fn step() -> Result<(), DatasetError> {
     Ok(())
 }

@@ -139,6 +139,9 @@ impl Report {
 
     fn look_for_journals(&mut self) {
         for folder in super::entries(&self.root.join(".journal")).unwrap_or_default() {
+            if !folder.is_dir() {
+                continue;
+            }
             let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
             let path = format!(".journal/{}", name.unwrap_or_default());
             let what = "an episode that is being recorded, or that a crash cut short";

@@ -235,15 +235,15 @@ impl Leaf {
         let values = std::mem::replace(&mut self.values, Values::Unknown);
         match (values, is_image) {
             (Values::F64(values), true) => {
-                Some(Column::F64Image(self.rows(values, Some(f64::NAN))?))
+                Some(Column::F64Image(self.rows(values, Some(&f64::NAN))?))
             }
             (Values::F64(values), false) => {
-                Some(Column::F64List(self.rows(values, Some(f64::NAN))?))
+                Some(Column::F64List(self.rows(values, Some(&f64::NAN))?))
             }
             (Values::I64(values), false) => Some(Column::I64List(self.rows(values, None)?)),
             (Values::Text(values), false) => Some(Column::TextList(self.rows(values, None)?)),
             (Values::F32(values), false) => {
-                let rows = self.rows(values, Some(f32::NAN))?;
+                let rows = self.rows(values, Some(&f32::NAN))?;
                 let width = rows.iter().map(Vec::len).max().unwrap_or(0);
                 if width == 0 && !rows.is_empty() {
                     return None;
@@ -261,7 +261,7 @@ impl Leaf {
         }
     }
 
-    fn rows<V: Clone>(&self, values: Vec<V>, null: Option<V>) -> Option<Vec<Vec<V>>> {
+    fn rows<V: Clone>(&self, values: Vec<V>, null: Option<&V>) -> Option<Vec<Vec<V>>> {
         let mut rows: Vec<Vec<V>> = Vec::new();
         let mut values = values.into_iter();
         for (definition, repetition) in self.definition.iter().zip(&self.repetition) {
@@ -272,7 +272,7 @@ impl Leaf {
             if *definition == self.definition_max {
                 row.push(values.next()?);
             } else if self.is_nullable && *definition + 1 == self.definition_max {
-                row.push(null.clone()?);
+                row.push(null?.clone());
             }
         }
         Some(rows)

@@ -148,7 +148,7 @@ fn write_column(
         }),
         Column::F32List { width, values } => {
             let lengths = vec![*width; column.len()];
-            put::<FloatType>(writer, values, Some(levels(&lengths, LIST_ELEMENT)))
+            put::<FloatType>(writer, values, Some(&levels(&lengths, LIST_ELEMENT)))
         }
         Column::TextList(rows) => {
             let lists: Vec<_> = rows.iter().map(|row| bytes(row)).collect();
@@ -185,7 +185,7 @@ fn put_lists<T: DataType>(
     element: i16,
 ) -> Result<(), ParquetError> {
     let lengths: Vec<_> = rows.iter().map(Vec::len).collect();
-    put::<T>(writer, &rows.concat(), Some(levels(&lengths, element)))
+    put::<T>(writer, &rows.concat(), Some(&levels(&lengths, element)))
 }
 
 fn put_nullable<T: DataType, V>(
@@ -195,15 +195,15 @@ fn put_nullable<T: DataType, V>(
 ) -> Result<(), ParquetError> {
     let definition = values.iter().map(|value| i16::from(value.is_some())).collect();
     let present: Vec<_> = values.iter().flatten().map(value).collect();
-    put::<T>(writer, &present, Some((definition, None)))
+    put::<T>(writer, &present, Some(&(definition, None)))
 }
 
 fn put<T: DataType>(
     writer: &mut SerializedColumnWriter<'_>,
     values: &[T::T],
-    levels: Option<Levels>,
+    levels: Option<&Levels>,
 ) -> Result<(), ParquetError> {
-    let (definition, repetition) = match &levels {
+    let (definition, repetition) = match levels {
         Some((definition, repetition)) => (Some(definition.as_slice()), repetition.as_deref()),
         None => (None, None),
     };

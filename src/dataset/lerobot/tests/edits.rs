@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn a_discarded_episode_comes_back() {
     // One wrong key would cost an episode.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let root = folder.path().join("set");
     let mut store = dataset(&root, 4);
     store.discard(&[1, 2]).unwrap();
@@ -23,7 +23,7 @@ fn a_discarded_episode_comes_back() {
 #[test]
 fn what_is_trimmed_can_be_undone() {
     // A cut too much would cost what was driven.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let root = folder.path().join("set");
     let mut store = dataset(&root, 3);
     assert_eq!(store.trim(1, 4..6).unwrap(), 3..6);
@@ -42,7 +42,7 @@ fn what_is_trimmed_can_be_undone() {
 #[test]
 fn notes_change_and_nothing_else() {
     // Marking an episode as a success would lose its tick journal.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let root = folder.path().join("set");
     let mut store = dataset(&root, 2);
     store

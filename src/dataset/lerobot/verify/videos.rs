@@ -17,18 +17,17 @@ impl Report {
         for camera in info.features.cameras() {
             let mut files: BTreeMap<String, Vec<(&EpisodeMeta, VideoSpan)>> = BTreeMap::new();
             for meta in &description.episodes {
-                match meta.videos.get(&camera) {
-                    Some(span) => {
-                        let file = info.video_file(&camera, span.place);
-                        files.entry(file).or_default().push((meta, *span));
-                    }
-                    None => {
-                        let what = format!("episode {} has no video of {camera}", meta.index);
-                        self.error("meta/episodes", what, FROM_COPY);
-                    }
-                }
+                let Some(span) = meta.videos.get(&camera) else {
+                    let what = format!("episode {} has no video of {camera}", meta.index);
+                    self.error("meta/episodes", what, FROM_COPY);
+                    continue;
+                };
+                let file = info.video_file(&camera, span.place);
+                files.entry(file).or_default().push((meta, *span));
             }
-            for (path, episodes) in &files {
+            for (path, episodes) in &mut files {
+                // LeRobot's tools do not always keep their order.
+                episodes.sort_by(|(_, a), (_, b)| a.from_s.total_cmp(&b.from_s));
                 match VideoFile::open(&self.root.join(path)) {
                     Ok(mut video) => {
                         self.check_shape(path, &video, &camera, description);
@@ -82,7 +81,7 @@ impl Report {
                 self.error(path, what, FROM_COPY);
             }
             if first < end {
-                let what = format!("episode {index} begins before the one before it ends");
+                let what = format!("episode {index} shares frames with another one");
                 self.error(path, what, FROM_COPY);
             }
             end = last;
