@@ -333,7 +333,7 @@ impl Rig {
         }
         let mut chunk = ActionChunk::default();
         chunk.epoch = epoch;
-        chunk.seq = self.ticks;
+        chunk.seq = self.last.number;
         chunk.captured = captured;
         chunk.inference_started = started;
         chunk.inference_ended = self.now;
