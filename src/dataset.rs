@@ -15,6 +15,7 @@
 //! Deliberately absent: threads and clocks. Who records is [`crate::runtime`]'s record loop; every
 //! moment comes in as an argument.
 
+pub mod exchange;
 pub mod finish;
 pub mod journal;
 pub mod lerobot;

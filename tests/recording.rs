@@ -75,6 +75,35 @@ fn a_drive_and_a_takeover_are_recorded_and_replay_to_the_same_commands() {
 }
 
 #[test]
+fn demonstrations_keep_the_clean_command_beside_the_disturbed_one() {
+    // A policy would learn the disturbance instead of the way back from it.
+    let _alone = ROAD.lock().unwrap_or_else(PoisonError::into_inner);
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().join("demonstrations");
+    let output = Command::new(env!("CARGO_BIN_EXE_pilothouse"))
+        .args(["sim", "collect", "--scenario", "open", "--episodes", "2", "--size", "64x48"])
+        .args(["--rate", "10", "--noise-share", "1", "--out"])
+        .arg(&root)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_sound(&root);
+    let dataset = Dataset::open(&root).unwrap();
+    assert_eq!(dataset.episodes().len(), 2);
+    for episode in dataset.episodes() {
+        assert_eq!(episode.notes.success, Some(true));
+        assert_eq!(episode.notes.tags, ["disturbed"]);
+        let rows = dataset.rows(episode.index).unwrap();
+        assert!(rows.bools("operator_action_valid").unwrap().iter().all(|valid| *valid));
+        let (_, sent) = rows.f32_lists("action").unwrap();
+        let (_, clean) = rows.f32_lists("operator_action").unwrap();
+        let sum: f32 = sent.iter().zip(clean).map(|(a, b)| (a - b).powi(2)).sum();
+        let deviation = (sum / sent.len() as f32).sqrt();
+        assert!((0.03..0.5).contains(&deviation), "{deviation} m/s");
+    }
+}
+
+#[test]
 fn a_killed_station_loses_half_a_second_at_most() {
     // A crash, a dead battery, a pulled plug: the operator's work would be gone.
     let _alone = ROAD.lock().unwrap_or_else(PoisonError::into_inner);

@@ -173,6 +173,16 @@ impl VideoFile {
         Ok(())
     }
 
+    /// Whether the first frame of the range is a key frame and each after it needs only those
+    /// before it, so that [`sample_bytes`](Self::sample_bytes) and
+    /// [`parameters`](Self::parameters) are a stream that a player can take as it comes.
+    pub fn is_stream(&mut self, range: Range<usize>) -> bool {
+        let is_first_entry = |sample: &usize| self.track.samples[*sample].entry == 0;
+        let samples = self.samples.get(range.clone());
+        let is_in_order = samples.is_some_and(|s| s.is_sorted() && s.iter().all(is_first_entry));
+        is_in_order && self.parameters.is_some() && self.part(range).is_ok()
+    }
+
     /// What can be copied as it is.
     ///
     /// # Errors

@@ -41,10 +41,10 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
 fn chip(status: &RecordStatus) -> (String, Style) {
     let bold = |style: Style| style.add_modifier(Modifier::BOLD);
     match status.phase {
-        RecordPhase::Recording => (
-            format!(" ● REC {} ", status.episode),
-            bold(Style::new().fg(palette::PAPER).bg(palette::STOP)),
-        ),
+        // Not on red: red ground is the stop key's alone.
+        RecordPhase::Recording => {
+            (format!(" ● REC {} ", status.episode), bold(Style::new().fg(palette::ALARM)))
+        }
         RecordPhase::Takeover => {
             (" ● TAKEOVER ".to_owned(), bold(Style::new().fg(palette::INK).bg(palette::CAUTION)))
         }
