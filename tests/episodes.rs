@@ -182,8 +182,27 @@ fn episodes_move_between_datasets_and_into_few_files() {
     assert!(printed.contains("undo: pilothouse episodes merge other"), "{printed}");
     place.said("episodes compact");
     place.said("episodes verify --all-frames");
-    place.said("episodes merge --dataset new recordings/drives");
+    place.said("episodes import --format lerobot --dataset new recordings/drives");
     place.said("episodes verify --all-frames --dataset new");
+}
+
+#[test]
+fn episodes_go_to_other_programs_and_come_back() {
+    // Nobody else could use what was driven, or an import would change it.
+    let place = Place::new();
+    for (format, out) in [("hdf5", "one.h5"), ("mcap", "one.mcap"), ("jpeg-dir", "one")] {
+        let export = format!("episodes export 1 --format {format} --out {out}");
+        assert!(place.said(&export).contains(&format!("wrote episode 1 to {out}")));
+        assert!(!place.call(&export).is_success, "an existing file is not replaced");
+    }
+    let import = "episodes import --format hdf5 --dataset h5 one.h5";
+    let imported = place.said(import);
+    assert!(imported.contains("one.h5: episode 0, 20 rows"), "{imported}");
+    assert!(imported.contains("assumed: "), "{imported}");
+    assert!(place.said(import).contains("here already, as episode 0"));
+    let listed = place.said("episodes list --dataset h5");
+    assert!(listed.contains("find the blue target"), "{listed}");
+    place.said("episodes verify --all-frames --dataset h5");
 }
 
 #[test]
@@ -218,6 +237,8 @@ fn errors_are_one_line_that_says_what_to_do() {
         ("episodes merge nowhere", "cannot add nowhere"),
         ("episodes show 9", "no episode 9"),
         ("episodes show 0", "needs a terminal"),
+        ("episodes export 9 --format hdf5 --out x.h5", "no episode 9"),
+        ("episodes import --format hdf5 nowhere.h5", "nowhere.h5"),
         ("replay 9", "no episode 9"),
         ("replay 0 --speed 100", "--speed goes from 0.25 to 8"),
         ("replay all", "--through-control"),

@@ -6,6 +6,7 @@
 mod columns;
 mod compact;
 mod discard;
+mod exchange;
 pub(super) mod facts;
 mod list;
 mod merge;
@@ -74,6 +75,10 @@ enum Verb {
     Verify(verify::Args),
     /// What the numbers of the dataset are
     Stats,
+    /// Add episodes from files of other programs
+    Import(exchange::ImportArgs),
+    /// Write an episode for other programs
+    Export(exchange::ExportArgs),
 }
 
 /// Runs the verb.
@@ -100,6 +105,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Verb::Repair => return repair::run(root, out),
         Verb::Verify(args) => return verify::run(args, root, &look(), out),
         Verb::Stats => stats::run(root, &look(), out)?,
+        Verb::Import(args) => exchange::import(args, root, out)?,
+        Verb::Export(args) => exchange::export(args, root, out)?,
     }
     Ok(ExitCode::SUCCESS)
 }
