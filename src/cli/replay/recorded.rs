@@ -66,6 +66,11 @@ impl Recorded {
             Played::of_journal(contents.records, *commands.first()?, *commands.last()?)
         });
         let pictures = pictures(dataset, number).unwrap_or_else(|error| {
+            // Stands where the picture would be; a small screen has no room for the log.
+            if let DatasetError::Video { reason, .. } | DatasetError::Format { reason, .. } = &error
+            {
+                info.camera.clone_from(reason);
+            }
             notes.push(error.to_string());
             None
         });
