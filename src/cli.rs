@@ -10,8 +10,10 @@ pub mod bench;
 pub mod camera;
 pub mod check;
 pub mod drive;
+pub mod episodes;
 mod log;
 pub mod models;
+pub mod replay;
 pub mod runtime;
 pub mod sim;
 pub mod sim_process;
@@ -39,8 +41,12 @@ enum Verb {
     Camera(camera::Args),
     /// Tell what is ready for driving, and what to do about the rest
     Check(check::Args),
+    /// The recorded episodes: list, show, correct, move, check
+    Episodes(episodes::Args),
     /// List the policies, show what one promises, check their files
     Models(models::Args),
+    /// Show a recorded drive, or repeat it: through today's code, or on the robot
+    Replay(Box<replay::Args>),
     /// List, install or remove the ONNX Runtime library
     Runtime(runtime::Args),
     /// The simulated robot by itself: its worlds, its expert, its pictures
@@ -73,7 +79,9 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Check(args) => {
             return check::run(&args, &mut out, terminal::is_coloured(&io::stdout()));
         }
+        Verb::Episodes(args) => return episodes::run(&args, &mut out),
         Verb::Models(args) => models::run(&args, &mut out)?,
+        Verb::Replay(args) => return replay::run(&args, &mut out),
         Verb::Runtime(args) => runtime::run(&args, &mut io::stdin().lock(), &mut out)?,
         Verb::Sim(args) => sim::run(&args)?,
         Verb::Completions { shell } => {

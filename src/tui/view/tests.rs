@@ -98,7 +98,7 @@ fn a_recorded_drive_is_no_live_one() {
     // it.
     let playback = Playback {
         at: Duration::from_millis(12_300),
-        length: Duration::from_millis(64_000),
+        length: Duration::from_secs(64),
         row: 369,
         n_rows: 1920,
         speed: 0.25,
