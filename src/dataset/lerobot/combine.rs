@@ -60,6 +60,17 @@ impl Store {
             grown.stage_added_meta(&mut there, added)?;
             target.finish(there, grown)?;
         }
+        let grown = target.dataset();
+        for index in &gone {
+            let (rows, meta) = (source.addition(&all[*index])?.episode.table, &all[*index]);
+            if !grown.has_rows(&meta.notes.recording, &rows)? {
+                return refuse(format!(
+                    "{} has another recording {}; nothing was taken away here",
+                    to.display(),
+                    meta.notes.recording
+                ));
+            }
+        }
         let is_kept = |meta: &&EpisodeMeta| !gone.contains(&meta.index);
         let kept: Vec<Kept> = all.iter().filter(is_kept).cloned().map(Kept::from).collect();
         state.rearrange(&mut change, &all, &kept)?;

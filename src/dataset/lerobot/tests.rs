@@ -62,6 +62,8 @@ fn episode_of(folder: &Path, features: &Features, seed: usize, n: usize) -> NewE
     for (name, feature) in &features.0 {
         let value = |i: usize| (seed * 1000 + i) as f32;
         let column = match (feature.dtype.as_str(), feature.shape[0]) {
+            // Such as the charge of a battery that nobody measures.
+            ("float32", 1) if name == "battery" => Column::F32(vec![f32::NAN; n]),
             ("float32", 1) => Column::F32((0..n).map(value).collect()),
             ("float32", width) => {
                 Column::F32List { width, values: (0..n * width).map(value).collect() }
@@ -152,7 +154,7 @@ fn an_episode_comes_back_as_it_was_added() {
         let again = episode(&folder.path().join("again"), seed, 5 + seed);
         let rows = dataset.rows(seed).unwrap();
         for (name, column) in again.table.columns() {
-            assert_eq!(rows.column(name), Some(column), "{name}");
+            assert!(rows.column(name).is_some_and(|own| own.is_same(column)), "{name}");
         }
         let tasks = rows.i64s("task_index").unwrap().iter();
         let texts: Vec<_> = tasks.map(|at| dataset.tasks()[*at as usize].clone()).collect();
