@@ -1,11 +1,24 @@
 //! Episodes on disk: recorded so that a crash costs half a second, kept as LeRobotDataset v3.0.
 //!
+//! ```text
+//! ticks, pictures ─▶ recorder ─▶ journal (.journal/, synced every group of pictures)
+//!                                   │ finish: at the end, or after a crash
+//!                                   ▼
+//!                     rows, video without re-encoding ─▶ lerobot::Store ─▶ the dataset
+//! the dataset ─▶ lerobot::Dataset ─▶ loader (training), exchange (other formats), replay
+//! ```
+//!
+//! A journal says everything that happened; rows are derived from it and from nothing else, so a
+//! repaired episode is made in the same way as one that ended well. Every change of a dataset is a
+//! transaction: a crash leaves it as it was before, or as it is after.
+//!
 //! Deliberately absent: threads and clocks. Who records is [`crate::runtime`]'s record loop; every
 //! moment comes in as an argument.
 
 pub mod finish;
 pub mod journal;
 pub mod lerobot;
+pub mod loader;
 pub mod recorder;
 pub mod rows;
 mod sampler;

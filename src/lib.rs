@@ -9,7 +9,8 @@
 //! camera thread         policy thread                        control thread, 50 Hz                          robot
 //! Camera::grab ─▶[frame]─▶ preprocess ▶ Policy::infer ─▶[chunk]─▶ control::step ▶ safety::Gate ▶ Base::send ─▶ line ─▶
 //!                                                                     ▲                │
-//! terminal / gamepad ▶ teleop ─────────────────────────▶[operator]────┘                └─▶ Tick ─▶ Snapshot ─▶ screen
+//! terminal / gamepad ▶ teleop ─────────────────────────▶[operator]────┘                ├─▶ Tick ─▶ Snapshot ─▶ screen
+//!                                                                                      └─▶ Tick, frames ─▶ record ─▶ recordings/
 //! [x] = one-slot mailbox, newest wins
 //! ```
 //!

@@ -20,6 +20,7 @@ mod turn;
 pub use camera_loop::{CameraLoop, CameraTaps, Facts, Frames};
 pub use control_loop::PERIOD;
 pub use disk_space::free_bytes;
+pub use narrator::Narrator;
 pub use operator::Desk;
 pub use station::{OpenCamera, Parts, Station};
 pub use thread::spawn;

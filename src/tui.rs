@@ -27,7 +27,7 @@ use std::sync::Arc;
 use ratatui_image::picker::Picker;
 
 use crate::msg::{
-    Frame, KeyEvent, Notice, RecordCommand, RecordStatus, Snapshot, Stamp, StationInfo,
+    Frame, KeyEvent, Notice, Playback, RecordCommand, RecordStatus, Snapshot, Stamp, StationInfo,
 };
 
 pub use app::{App, update};
@@ -70,6 +70,8 @@ pub enum Event {
     Frame(Arc<Frame>),
     Info(Box<StationInfo>),
     Record(Box<RecordStatus>),
+    /// What is shown is a recorded drive, at this place.
+    Playback(Playback),
     Notice(Notice),
     /// The time now: send it before each drawing, so that ages grow even if the control loop falls
     /// silent.

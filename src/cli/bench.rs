@@ -1,5 +1,6 @@
 //! `pilothouse bench`: what the station costs and how late it is, on this machine, now.
 
+mod load;
 mod record;
 
 use std::fmt::Write as _;
@@ -44,6 +45,8 @@ enum Verb {
     Loop(LoopArgs),
     /// What recording costs, and whether anything gets lost, while the whole station runs
     Record(record::Args),
+    /// How fast pictures come from a dataset, at random
+    Load(load::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -65,6 +68,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     match &args.verb {
         Verb::Loop(args) => bench_loop(args, out),
         Verb::Record(args) => record::run(args, out),
+        Verb::Load(args) => load::run(args, out),
     }
 }
 

@@ -1,12 +1,12 @@
 //! `pilothouse drive`: the station itself, on screen or headless.
 
-mod console;
+pub(super) mod console;
 pub(super) mod headless;
-mod options;
-mod pace;
+pub(super) mod options;
+pub(super) mod pace;
 mod robot;
-mod screen;
-mod signals;
+pub(super) mod screen;
+pub(super) mod signals;
 
 use std::fs;
 use std::io::{IsTerminal, Write};
@@ -18,8 +18,9 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use crate::config::{self, Flags};
+use crate::config::{self, Config, Flags};
 use crate::msg::{Device, InputMode};
+use crate::runtime::policy_loop::LoadPolicy;
 use crate::runtime::{Station, clock};
 use crate::teleop::{Script, Teleop};
 
@@ -32,10 +33,10 @@ const AFTER_SCRIPT: Duration = Duration::from_secs(2);
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    flags: Flags,
+    pub(super) flags: Flags,
     /// Run without a terminal and print a summary as JSON at the end
     #[arg(long)]
-    headless: bool,
+    pub(super) headless: bool,
     /// How long a headless run drives [default: until 2 s after the script's last step]
     #[arg(long, value_name = "N", requires = "headless")]
     seconds: Option<f64>,
@@ -49,8 +50,21 @@ pub struct Args {
 /// # Errors
 /// A configuration, device or terminal that cannot be used; each names itself.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let started = clock::now();
     let config = config::load(&args.flags)?.config;
+    open(args, &config, Box::new(|load| load), out)
+}
+
+/// Puts policies of its own beside those of the models' folder.
+pub(super) type Policies = Box<dyn FnOnce(LoadPolicy) -> LoadPolicy>;
+
+/// As [`run`], with a configuration that was read already.
+pub(super) fn open(
+    args: &Args,
+    config: &Config,
+    policies: Policies,
+    out: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
+    let started = clock::now();
     let script = args.script.as_deref().map(read_script).transpose()?;
     let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     ensure!(
@@ -60,13 +74,14 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let log = super::log::start(&config.log)?;
     let quit = Arc::new(AtomicBool::new(false));
     if !args.headless {
-        return screen::run(&config, &log, &quit, started);
+        return screen::run(config, &log, &quit, started, policies);
     }
     let teleop = Teleop::new(&config.teleop, InputMode::Hold).with_key_device(Device::Script);
-    let (mut robot, parts) = Robot::connect(&config, teleop, started)?;
+    let (mut robot, mut parts) = Robot::connect(config, teleop, started)?;
+    parts.load_policy = policies(parts.load_policy);
     let mut station = Station::start(parts).context("cannot start the station")?;
-    robot.begin(&station, &config);
-    signals::watch(Arc::clone(&station.desk), Arc::clone(&quit))?;
+    robot.begin(&station, config);
+    signals::watch(hang_up(&station), Arc::clone(&quit))?;
     let script = script.unwrap_or_default();
     let span = args.seconds.map_or(Ok(script.end() + AFTER_SCRIPT), |seconds| {
         Duration::try_from_secs_f64(seconds).context("--seconds must be a positive number")
@@ -76,6 +91,12 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     serde_json::to_writer_pretty(&mut *out, &report)?;
     writeln!(out)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a signal does to the robot at once.
+fn hang_up(station: &Station) -> impl FnOnce() + Send + 'static {
+    let desk = Arc::clone(&station.desk);
+    move || desk.update(Teleop::on_hangup)
 }
 
 fn read_script(path: &std::path::Path) -> anyhow::Result<Script> {

@@ -59,6 +59,13 @@ pub fn is_coloured(out: &impl IsTerminal) -> bool {
     out.is_terminal() && Environment::read().colour(Colour::Auto) != Colour::None
 }
 
+/// Names and messages from elsewhere may hold anything; on the terminal they are one line of text.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let plain = text.replace(|letter: char| letter.is_control(), " ");
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,9 @@
 //! From a journal to an episode of the dataset; the same for an episode that ended well and for one
 //! that a crash cut short.
 
+#[cfg(test)]
+pub(super) mod tests;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 

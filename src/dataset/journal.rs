@@ -152,7 +152,7 @@ pub fn read(path: &Path) -> Result<Contents, DatasetError> {
     })
 }
 
-fn parse(bytes: &[u8]) -> Option<Contents> {
+pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
     let mut rest = bytes.strip_prefix(MAGIC)?;
     let mut records = Vec::new();
     while let Some((record, tail)) = next_record(rest) {

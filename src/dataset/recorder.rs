@@ -9,7 +9,7 @@
 mod commands;
 mod pictures;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ pub struct Config {
     pub camera: String,
     /// Rows a second; 0: the camera's own rate.
     pub fps: u32,
-    /// Pictures from key frame to key frame, and the quantiser (0 best, 51 worst) of H.264.
+    /// Pictures from key frame to key frame, and the quantiser of H.264: 12 best, 45 worst.
     pub gop: u32,
     pub qp: u8,
     /// Keep every takeover, also when not recording.

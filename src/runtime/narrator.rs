@@ -9,7 +9,7 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// Remembers the last tick it told about.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Narrator {
+pub struct Narrator {
     last: Option<Tick>,
     /// When each fault was told last.
     told: Vec<(Fault, Stamp)>,
@@ -17,7 +17,7 @@ pub(super) struct Narrator {
 
 impl Narrator {
     /// Hands each line that `tick` is worth to `tell`.
-    pub(super) fn push(&mut self, tick: &Tick, mut tell: impl FnMut(Notice)) {
+    pub fn push(&mut self, tick: &Tick, mut tell: impl FnMut(Notice)) {
         let last = self.last.replace(*tick).unwrap_or_default();
         let mut say = |level, text: String| tell(Notice { at: tick.now, level, text });
         if tick.mode != last.mode {

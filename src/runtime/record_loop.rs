@@ -205,7 +205,8 @@ struct Worker {
     /// Why the dataset cannot take this camera's episodes; empty when it can.
     misfit: String,
     episode: usize,
-    finishing: u32,
+    /// Ends handed over less those heard back of; the disk may hear of an end first.
+    finishing: i64,
 }
 
 impl Worker {
@@ -287,7 +288,7 @@ impl Worker {
             if outcome.is_saved {
                 self.recorder.saved();
             }
-            self.finishing = self.finishing.saturating_sub(u32::from(outcome.is_finish));
+            self.finishing -= i64::from(outcome.is_finish);
             if let Some(n_episodes) = outcome.n_episodes {
                 self.episode = n_episodes;
             }
@@ -295,7 +296,6 @@ impl Worker {
         }
         while let Ok(reason) = self.failures.try_recv() {
             self.recorder.fail(&reason);
-            self.tell(Level::Error, format!("recording failed: {reason}"));
         }
     }
 
@@ -313,7 +313,7 @@ impl Worker {
     fn hand_over(&mut self) {
         for op in self.recorder.take_ops() {
             let Some(ops) = &self.ops else { return };
-            self.finishing += u32::from(matches!(op, Op::End(_)));
+            self.finishing += i64::from(matches!(op, Op::End(_)));
             // An episode's end is waited for: everything before it is on its way already.
             let is_taken = match op {
                 Op::Append { .. } => ops.try_send(op).is_ok(),
@@ -331,7 +331,7 @@ impl Worker {
     fn publish(&mut self) {
         let mut status = self.recorder.status();
         status.episode = self.episode;
-        status.finishing = self.finishing;
+        status.finishing = self.finishing.max(0) as u32;
         status.disk_left = self.gauge.left();
         *lock(&self.status) = status;
     }

@@ -27,8 +27,8 @@ use crate::msg::{Key, KeyEvent, KeyPhase};
 const TAP: Duration = Duration::from_millis(50);
 /// A script longer than a day is a typing error.
 const LATEST_S: f64 = 86_400.0;
-const EXPECTED: &str = "press KEY, release KEY, tap KEY, type \"TEXT\", policy NAME, tag NAME, robot LINE, \
-                        focus lost|gained, terminal freeze|thaw, or hangup";
+const EXPECTED: &str = "press KEY, release KEY, tap KEY, type \"TEXT\", policy NAME, tag NAME, \
+                        robot LINE, focus lost|gained, terminal freeze|thaw, or hangup";
 
 /// What one step does.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,8 @@ use super::history::History;
 use super::view::Canvas;
 use super::{Action, Event, Options};
 use crate::msg::{
-    Command, Frame, Key, KeyEvent, KeyPhase, Notice, RecordStatus, Snapshot, Stamp, StationInfo,
+    Command, Frame, Key, KeyEvent, KeyPhase, Notice, Playback, RecordStatus, Snapshot, Stamp,
+    StationInfo,
 };
 
 /// Older notices are forgotten; they are in the log file.
@@ -22,6 +23,8 @@ pub struct App {
     pub(super) snapshot: Option<Box<Snapshot>>,
     pub(super) info: StationInfo,
     pub(super) record: RecordStatus,
+    /// `None` while the drive is live.
+    pub(super) playback: Option<Playback>,
     pub(super) frame: Option<Arc<Frame>>,
     pub(super) notices: VecDeque<Notice>,
     pub(super) history: History,
@@ -73,6 +76,7 @@ pub fn update(app: &mut App, event: Event) -> Option<Action> {
         Event::Frame(frame) => app.frame = Some(frame),
         Event::Info(info) => app.info = *info,
         Event::Record(status) => app.record = *status,
+        Event::Playback(playback) => app.playback = Some(playback),
         Event::Notice(notice) => {
             if app.notices.len() == N_NOTICES {
                 app.notices.pop_front();

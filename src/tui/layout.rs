@@ -23,8 +23,8 @@ pub(super) struct Layout {
     pub(super) latency: Rect,
     pub(super) map: Rect,
     pub(super) log: Rect,
-    /// One line, where there is a recorder.
-    pub(super) record: Rect,
+    /// One line, where there is a recorder or a recorded drive.
+    pub(super) strip: Rect,
     pub(super) footer: Rect,
 }
 
@@ -48,7 +48,7 @@ fn health(n_faults: usize) -> Want {
 }
 
 /// `None` where the terminal is too small for panels.
-pub(super) fn layout(area: Rect, n_faults: usize, has_recorder: bool) -> Option<Layout> {
+pub(super) fn layout(area: Rect, n_faults: usize, has_strip: bool) -> Option<Layout> {
     if area.width < WIDTH_MIN || area.height < HEIGHT_MIN {
         return None;
     }
@@ -59,10 +59,10 @@ pub(super) fn layout(area: Rect, n_faults: usize, has_recorder: bool) -> Option<
     };
     let (header, rest) = cut_top(area, 1);
     let (rest, footer) = cut_bottom(rest, 1);
-    let (rest, record) = cut_bottom(rest, u16::from(has_recorder));
+    let (rest, strip) = cut_bottom(rest, u16::from(has_strip));
     let (banner, body) = cut_top(rest, [1, 4, 7][usize::from(banner_scale.min(2))]);
     let body = Rect { x: body.x + 1, width: body.width - 2, ..body };
-    let mut plan = Layout { header, banner, banner_scale, record, footer, ..Layout::default() };
+    let mut plan = Layout { header, banner, banner_scale, strip, footer, ..Layout::default() };
     if area.width < area.height * 9 / 5 {
         portrait(body, health(n_faults), &mut plan);
     } else {
@@ -190,7 +190,7 @@ mod tests {
             ("latency", plan.latency),
             ("map", plan.map),
             ("log", plan.log),
-            ("record", plan.record),
+            ("strip", plan.strip),
             ("footer", plan.footer),
         ]
     }
@@ -223,7 +223,7 @@ mod tests {
         {
             let plan = layout(Rect::new(0, 0, width, height), 0, true).unwrap();
             let must =
-                ["header", "banner", "picture", "caption", "gauges", "health", "record", "footer"];
+                ["header", "banner", "picture", "caption", "gauges", "health", "strip", "footer"];
             for (name, rect) in panels(&plan) {
                 assert!(!must.contains(&name) || !rect.is_empty(), "{name} at {width}x{height}");
             }

@@ -17,6 +17,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 mod text;
+mod transport;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -52,8 +53,8 @@ pub fn view(app: &mut App, frame: &mut Frame<'_>) {
     let mut canvas = std::mem::take(&mut app.canvas);
     let area = frame.area();
     let buf = frame.buffer_mut();
-    let has_recorder = app.record.phase != RecordPhase::Off;
-    match layout(area, app.wrong().iter().count(), has_recorder) {
+    let has_strip = app.record.phase != RecordPhase::Off || app.playback.is_some();
+    match layout(area, app.wrong().iter().count(), has_strip) {
         Some(_) if app.dialog == Some(Dialog::Help) => help::draw(app, area, buf),
         Some(places) => {
             header::draw(app, places.header, buf);
@@ -66,8 +67,13 @@ pub fn view(app: &mut App, frame: &mut Frame<'_>) {
             latency::draw(app, places.latency, buf);
             map::draw(app, &mut canvas, places.map, buf);
             log::draw(app, places.log, buf);
-            record::draw(app, places.record, buf);
-            footer::draw(app, places.footer, buf);
+            if let Some(playback) = &app.playback {
+                transport::draw(playback, places.strip, buf);
+                transport::keys(places.footer, buf);
+            } else {
+                record::draw(app, places.strip, buf);
+                footer::draw(app, places.footer, buf);
+            }
         }
         None => tiny(app, area, buf),
     }
@@ -86,7 +92,11 @@ fn tiny(app: &App, area: Rect, buf: &mut Buffer) {
     let [first, rest @ ..] = rows.as_slice() else { return };
     banner::draw(app, *first, 0, buf);
     let size = format!("{}x{} is too small: enlarge to 60x20", area.width, area.height);
-    let lines = ["x E-STOP  space hold still", size.as_str()];
+    let keys = match app.playback {
+        Some(_) => "space pause  q quit",
+        None => "x E-STOP  space hold still",
+    };
+    let lines = [keys, size.as_str()];
     for (row, line) in rest.iter().zip(lines) {
         text::put(buf, *row, line, palette::bold());
     }

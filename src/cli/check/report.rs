@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::cli::terminal::one_line;
+
 /// How one thing stands, mildest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -101,12 +103,6 @@ const fn look(state: State) -> (&'static str, &'static str) {
         State::Limited => ("limited", "\x1b[33m"),
         State::Bad => ("BAD", "\x1b[1;31m"),
     }
-}
-
-/// Device names and library messages may hold anything; on the terminal they are one line of text.
-fn one_line(text: &str) -> String {
-    let plain = text.replace(|letter: char| letter.is_control(), " ");
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

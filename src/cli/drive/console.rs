@@ -27,10 +27,10 @@ const QUEUE: usize = 256;
 /// The terminal as we found it comes back when this is dropped, and before a panic prints its
 /// message.
 #[derive(Debug)]
-pub(super) struct Console(());
+pub(in crate::cli) struct Console(());
 
 impl Console {
-    pub(super) fn open() -> anyhow::Result<Self> {
+    pub(in crate::cli) fn open() -> anyhow::Result<Self> {
         enable_raw_mode().context("cannot put the terminal into raw mode; is this a terminal?")?;
         let console = Self(());
         let before = std::panic::take_hook();
@@ -58,14 +58,14 @@ fn restore() {
 }
 
 /// Asks the terminal to answer at once; the answer comes back as [`TermEvent::Status`].
-pub(super) fn ask_status(out: &mut impl Write) -> io::Result<()> {
+pub(in crate::cli) fn ask_status(out: &mut impl Write) -> io::Result<()> {
     out.write_all(TERMINAL_STATUS_QUERY.as_bytes())?;
     out.flush()
 }
 
 /// The reading side of the terminal.
 #[derive(Debug)]
-pub(super) struct Keys {
+pub(in crate::cli) struct Keys {
     events: Receiver<TermEvent>,
     shared: Arc<Shared>,
 }
@@ -80,7 +80,7 @@ struct Shared {
 
 impl Keys {
     /// Starts reading. The thread sits in `read` until the process ends.
-    pub(super) fn start() -> anyhow::Result<Self> {
+    pub(in crate::cli) fn start() -> anyhow::Result<Self> {
         let (queue, events) = sync_channel(QUEUE);
         let shared = Arc::new(Shared::default());
         let reader = Arc::clone(&shared);
@@ -89,12 +89,12 @@ impl Keys {
     }
 
     /// From now on keys drive.
-    pub(super) fn connect(&self, desk: Arc<Desk>) {
+    pub(in crate::cli) fn connect(&self, desk: Arc<Desk>) {
         let _ = self.shared.desk.set(desk);
     }
 
     /// The next event, waiting at most `timeout`.
-    pub(super) fn next(&self, timeout: Duration) -> Option<TermEvent> {
+    pub(in crate::cli) fn next(&self, timeout: Duration) -> Option<TermEvent> {
         match self.events.recv_timeout(timeout) {
             Ok(event) => Some(event),
             Err(RecvTimeoutError::Timeout) => None,
@@ -106,12 +106,12 @@ impl Keys {
     }
 
     /// The screen closed its dialog: keys drive again.
-    pub(super) fn dialog_closed(&self) {
+    pub(in crate::cli) fn dialog_closed(&self) {
         self.shared.has_dialog.store(false, Ordering::Release);
     }
 
     /// Decides about an escape byte that nothing followed; `events` gets what it was.
-    pub(super) fn settle(&self, events: &mut Vec<TermEvent>) {
+    pub(in crate::cli) fn settle(&self, events: &mut Vec<TermEvent>) {
         self.shared.parser().idle(clock::now(), events);
         for event in events.iter() {
             self.shared.dispatch(event);

@@ -7,7 +7,7 @@ use crate::config::{Colour, Graphics, Screen};
 use crate::tui::{self, Depth, Options};
 
 /// Before anything else reads the terminal: the graphics question is asked and answered on it.
-pub(super) fn detect(screen: &Screen) -> Options {
+pub(in crate::cli) fn detect(screen: &Screen) -> Options {
     let environment = Environment::read();
     let depth = match environment.colour(screen.colour) {
         Colour::Indexed => Depth::Ansi256,

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// next. Without this, seconds of pictures would pile up in a slow link and every answer to a key
 /// press would wait behind them.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pace {
+pub(in crate::cli) struct Pace {
     answers: bool,
     last: Option<Stamp>,
     waiting_since: Option<Stamp>,
@@ -23,29 +23,34 @@ pub(super) struct Pace {
 
 impl Pace {
     /// `answers`: the terminal is known to answer status queries.
-    pub(super) const fn set_answers(&mut self, answers: bool) {
+    pub(in crate::cli) const fn set_answers(&mut self, answers: bool) {
         self.answers = answers;
     }
 
-    pub(super) fn may_draw(&self, now: Stamp) -> bool {
+    pub(in crate::cli) fn may_draw(&self, now: Stamp) -> bool {
         let is_due = self.last.is_none_or(|last| now.since(last) >= PERIOD);
         let is_free = self.waiting_since.is_none_or(|since| now.since(since) >= PATIENCE);
         is_due && is_free
     }
 
     /// A picture was written. True: write a status query behind it.
-    pub(super) fn drawn(&mut self, now: Stamp) -> bool {
+    pub(in crate::cli) fn drawn(&mut self, now: Stamp) -> bool {
         self.last = Some(now);
         self.waiting_since = self.answers.then_some(now);
         self.answers
     }
 
-    pub(super) const fn answered(&mut self) {
+    pub(in crate::cli) const fn answered(&mut self) {
         self.waiting_since = None;
     }
 
+    /// A status query was written that is not answered yet.
+    pub(in crate::cli) const fn is_waiting(&self) -> bool {
+        self.waiting_since.is_some()
+    }
+
     /// How long the loop may sleep before it should look again.
-    pub(super) fn pause(&self, now: Stamp) -> Duration {
+    pub(in crate::cli) fn pause(&self, now: Stamp) -> Duration {
         let due = self.last.map_or(now, |last| last + PERIOD);
         due.since(now).clamp(Duration::from_millis(1), PERIOD)
     }

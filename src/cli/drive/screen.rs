@@ -11,6 +11,7 @@ use anyhow::Context;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+use super::Policies;
 use super::console::{self, Console, Keys};
 use super::options;
 use super::pace::Pace;
@@ -32,7 +33,7 @@ const OUTPUT: usize = 1 << 20;
 /// second for lost.
 const HEARTBEAT: Duration = Duration::from_millis(10);
 
-type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+pub(in crate::cli) type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
 /// Opens the terminal, runs the station on it until the operator quits.
 pub(super) fn run(
@@ -40,40 +41,27 @@ pub(super) fn run(
     log: &Log,
     quit: &Arc<AtomicBool>,
     started: Stamp,
+    policies: Policies,
 ) -> anyhow::Result<ExitCode> {
     let options = options::detect(&config.screen);
     let console = Console::open()?;
     let keys = Keys::start()?;
-    let result = drive(config, log, quit, started, options, &keys);
-    drop(console);
-    result
-}
-
-fn drive(
-    config: &Config,
-    log: &Log,
-    quit: &Arc<AtomicBool>,
-    started: Stamp,
-    options: tui::Options,
-    keys: &Keys,
-) -> anyhow::Result<ExitCode> {
     let probe = Probe::new(clock::now());
     let teleop = Teleop::new(&config.teleop, InputMode::Nudge);
-    let (robot, parts) = Robot::connect(config, teleop, started)?;
+    let (robot, mut parts) = Robot::connect(config, teleop, started)?;
+    parts.load_policy = policies(parts.load_policy);
     let station = Station::start(parts).context("cannot start the station")?;
     robot.begin(&station, config);
     keys.connect(Arc::clone(&station.desk));
-    signals::watch(Arc::clone(&station.desk), Arc::clone(quit))?;
-    let output = BufWriter::with_capacity(OUTPUT, io::stdout());
-    let screen = Terminal::new(CrosstermBackend::new(output)).context("cannot draw")?;
+    signals::watch(super::hang_up(&station), Arc::clone(quit))?;
     let mut looped = Loop {
         robot,
         station,
-        keys,
+        keys: &keys,
         probe,
         app: App::new(options),
         pace: Pace::default(),
-        screen,
+        screen: open()?,
         quit,
         size: (0, 0),
         recorded: None,
@@ -81,7 +69,15 @@ fn drive(
     };
     looped.robot.info.log_path = log.folder.display().to_string();
     looped.start_heartbeat(config)?;
-    looped.run()
+    let result = looped.run();
+    drop(console);
+    result
+}
+
+/// What is drawn on; the terminal is prepared by a [`Console`].
+pub(in crate::cli) fn open() -> anyhow::Result<Screen> {
+    let output = BufWriter::with_capacity(OUTPUT, io::stdout());
+    Terminal::new(CrosstermBackend::new(output)).context("cannot draw")
 }
 
 struct Loop<'a> {

@@ -6,24 +6,25 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::runtime::Desk;
 use crate::runtime::{clock, spawn};
-use crate::teleop::Teleop;
 
 /// A screen that is stuck in a dead terminal gets this long before the process ends without it. By
 /// then control has stopped the robot: the hang-up reached it directly.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Watches for hang-up, termination and interrupt; each stops the robot at the next tick and sets
-/// `quit`.
-pub(super) fn watch(desk: Arc<Desk>, quit: Arc<AtomicBool>) -> anyhow::Result<()> {
+/// Watches for hang-up, termination and interrupt; each calls `stop`, which must not wait for the
+/// screen, and sets `quit`.
+pub(in crate::cli) fn watch(
+    stop: impl FnOnce() + Send + 'static,
+    quit: Arc<AtomicBool>,
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot watch for signals")?;
     spawn("signals", move || {
         runtime.block_on(any());
-        desk.update(Teleop::on_hangup);
+        stop();
         quit.store(true, Ordering::Release);
         clock::sleep(GRACE);
         std::process::exit(1);

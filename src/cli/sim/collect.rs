@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
@@ -35,6 +35,10 @@ const START: Stamp = Stamp::from_millis(1_000_000);
 /// How fast the injected noise wanders: its time constant.
 const NOISE_S: f64 = 0.4;
 
+/// Slower commands are disturbed less in proportion: at rest not at all, or nobody would ever stand
+/// at the target.
+const FULL_NOISE_MPS: f64 = 0.3;
+
 /// Yaw noise for each m/s of noise on the linear axes, rad/s.
 const YAW_PER_LINEAR: f64 = 2.0;
 
@@ -54,7 +58,7 @@ pub(super) struct Args {
     /// Share of the episodes whose execution is disturbed, 0 to 1.
     #[arg(long, default_value_t = 0.0, value_parser = share)]
     noise_share: f64,
-    /// Standard deviation of the disturbance, m/s.
+    /// Standard deviation of the disturbance at speed, m/s; none at rest.
     #[arg(long, default_value_t = 0.15, value_parser = amount)]
     noise: f64,
     /// Size of the pictures.
@@ -114,6 +118,7 @@ pub(super) fn run(args: &Args, out: &mut (impl Write + Send)) -> anyhow::Result<
     if let Some(error) = tally.error {
         return Err(error);
     }
+    ensure!(tally.saved > 0, "none of {} attempts succeeded; less --noise helps", tally.failed);
     let seconds = clock::now().since(started).as_secs_f64();
     let driven = tally.rows as f64 / f64::from(args.rate);
     writeln!(
@@ -396,7 +401,8 @@ impl Noise {
         for axis in &mut self.now {
             *axis = axis.mul_add(keep, kick * normal(&mut self.rng));
         }
-        let [x, y, yaw] = self.now;
+        let full = (clean.speed_mps() / FULL_NOISE_MPS).min(1.0);
+        let [x, y, yaw] = self.now.map(|axis| axis * full);
         let Twist { linear_x, linear_y, angular_z } = clean;
         Twist::new(linear_x + x, linear_y + y, angular_z + yaw * YAW_PER_LINEAR)
     }
@@ -417,8 +423,10 @@ mod tests {
         // Demonstrations would be disturbed less, or more, than their flag says.
         let rng = Pcg64::seed_from_u64(3);
         let mut noise = Noise { size: 0.2, now: [0.0; 3], rng };
+        let ahead = Twist::new(0.5, 0.0, 0.0);
+        assert_eq!(noise.disturb(Twist::ZERO, PERIOD), Twist::ZERO, "at rest");
         let n = 50_000;
-        let sum: f64 = (0..n).map(|_| noise.disturb(Twist::ZERO, PERIOD).linear_x.powi(2)).sum();
+        let sum: f64 = (0..n).map(|_| (noise.disturb(ahead, PERIOD).linear_x - 0.5).powi(2)).sum();
         let deviation = (sum / f64::from(n)).sqrt();
         assert!((deviation - 0.2).abs() < 0.01, "{deviation}");
     }

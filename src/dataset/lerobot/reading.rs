@@ -1,6 +1,7 @@
 //! Reading a dataset. It takes no lock; whoever reads while another program changes the dataset
 //! is told so.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::episodes::{self, EpisodeMeta};
@@ -32,7 +33,26 @@ pub struct EpisodeVideo {
 impl EpisodeVideo {
     /// Decodes the frame of a row into `rgb`, as [`VideoFile::decode`] does.
     pub fn decode(&mut self, row: usize, rgb: &mut Vec<u8>) -> Result<(), DatasetError> {
+        if row >= self.length {
+            let text = format!("{}: there is no row {row}", self.file.path().display());
+            return Err(DatasetError::Refused(text));
+        }
         self.file.decode(self.first + row, rgb)
+    }
+
+    /// Width and height in pixels.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        self.file.size()
+    }
+
+    /// The rows from the key frame at or before `row` up to the next one: what is decoded together.
+    #[must_use]
+    pub fn group(&self, row: usize) -> Range<usize> {
+        let is_key = |row: &usize| self.file.is_key(self.first + row);
+        let start = (0..=row).rev().find(is_key).unwrap_or(0);
+        let end = (row + 1..self.length).find(is_key).unwrap_or(self.length);
+        start..end.max(row + 1)
     }
 }
 

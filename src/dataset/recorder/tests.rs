@@ -109,6 +109,16 @@ impl Bench {
     }
 }
 
+/// What is to be written of `ms` milliseconds of driving.
+pub(in crate::dataset) fn recorded(ms: u64) -> Vec<Op> {
+    let mut bench = Bench::new(&Config::default());
+    bench.order(RecordCommand::Toggle);
+    bench.drive(Mode::Manual, ms);
+    bench.order(RecordCommand::Success(true));
+    bench.order(RecordCommand::Toggle);
+    bench.ops
+}
+
 fn rows_of(records: &[Record]) -> Vec<Row> {
     let row = |record: &Record| match record {
         Record::Row(row) => Some(*row),

@@ -1,5 +1,7 @@
 //! H.264 as it lies in an MP4: units with length prefixes, parameter sets apart (ISO/IEC 14496-15).
 
+use std::slice::from_ref;
+
 use serde::{Deserialize, Serialize};
 use shiguredo_mp4::bitstream::h264::{H264SampleEntryConfig, LengthSize, build_avc1_box};
 use shiguredo_mp4::boxes::Avc1Box;
@@ -26,7 +28,7 @@ pub struct Parameters {
 impl Parameters {
     pub(super) fn avc1_box(&self) -> Result<Avc1Box, shiguredo_mp4::Error> {
         let config = H264SampleEntryConfig { length_size: LengthSize::FourBytes };
-        build_avc1_box(&[self.sps.clone()], &[self.pps.clone()], &config)
+        build_avc1_box(from_ref(&self.sps), from_ref(&self.pps), &config)
     }
 }
 
@@ -53,6 +55,12 @@ pub(super) fn nal_units(sample: &[u8], prefix: usize) -> Option<Vec<&[u8]>> {
         rest = tail;
     }
     Some(found)
+}
+
+/// Whether a NAL unit can be one: it has no three zeros in a row and ends with none (ITU-T H.264
+/// 7.4.1). Blocks that never reached the disk read as zeros.
+pub(super) fn is_plausible(nal: &[u8]) -> bool {
+    nal.last().is_some_and(|&byte| byte != 0) && !nal.windows(3).any(|three| three == [0; 3])
 }
 
 /// Bytes of a length prefix.

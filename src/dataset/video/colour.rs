@@ -72,20 +72,20 @@ fn to_chroma(weights: [i32; 3], sum: [i32; 3]) -> u8 {
     ((weigh(weights, sum) + (128 << (BITS + 2)) + (HALF << 2)) >> (BITS + 2)) as u8
 }
 
-/// Writes RGB from planes whose rows begin every `strides` bytes; `rgb` is `width * height * 3`.
-/// A pixel that a plane lacks stays as it was.
+/// Writes RGB from planes whose rows begin every `strides` bytes; `rgb` is `width * height * 3`,
+/// both even. A pixel that a plane lacks stays as it was.
 pub(super) fn to_rgb(planes: [&[u8]; 3], strides: [usize; 3], width: usize, rgb: &mut [u8]) {
     for (y, row) in rgb.chunks_exact_mut(width * 3).enumerate() {
         let luma = planes[0].get(y * strides[0]..).unwrap_or_default();
         let u = planes[1].get(y / 2 * strides[1]..).unwrap_or_default();
         let v = planes[2].get(y / 2 * strides[2]..).unwrap_or_default();
-        let pairs = row.chunks_mut(6).zip(luma.chunks(2));
+        let pairs = row.as_chunks_mut::<6>().0.iter_mut().zip(luma.as_chunks::<2>().0);
         for ((pixels, luma), (&u, &v)) in pairs.zip(u.iter().zip(v)) {
             let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
             let tint = [104_597 * v, -25_675 * u - 53_279 * v, 132_201 * u].map(|t| t + HALF);
-            for (pixel, &luma) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(luma) {
-                let grey = 76_309 * (i32::from(luma) - 16);
-                *pixel = tint.map(|t| ((grey + t) >> BITS).clamp(0, 255) as u8);
+            let grey = luma.map(|luma| 76_309 * (i32::from(luma) - 16));
+            for (i, value) in pixels.iter_mut().enumerate() {
+                *value = ((grey[i / 3] + tint[i % 3]) >> BITS).clamp(0, 255) as u8;
             }
         }
     }

@@ -1,3 +1,5 @@
+//! RGB frames to H.264 units. Keeps no files and knows no clock: frames are evenly spaced.
+
 use openh264::encoder::{
     BitRate, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, QpRange, RateControlMode,
     VuiConfig,
@@ -69,6 +71,7 @@ impl Encoder {
     }
 
     /// What the units of this encoder need in front.
+    #[must_use]
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
@@ -143,7 +146,7 @@ impl std::fmt::Debug for Encoder {
 
 fn check(width: u32, height: u32, fps: u32, gop: u32, qp: u8) -> Result<(), DatasetError> {
     let (long, short) = (width.max(height), width.min(height));
-    let fault = if width % 2 != 0 || height % 2 != 0 {
+    let fault = if !width.is_multiple_of(2) || !height.is_multiple_of(2) {
         "both sides must be even"
     } else if short < SIDE_MIN {
         "both sides must be 16 or more"

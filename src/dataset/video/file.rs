@@ -1,3 +1,5 @@
+//! Reading: any frame of a file, by its number. Never writes.
+
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -58,15 +60,18 @@ impl VideoFile {
         })
     }
 
+    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    #[must_use]
     pub fn n_frames(&self) -> usize {
         self.samples.len()
     }
 
     /// Frames per second: the mean, or what one frame's length says.
+    #[must_use]
     pub fn fps(&self) -> f64 {
         let timescale = f64::from(self.track.timescale);
         let (Some(first), Some(last)) =
@@ -85,6 +90,7 @@ impl VideoFile {
     }
 
     /// Width and height in pixels.
+    #[must_use]
     pub fn size(&self) -> (u32, u32) {
         self.track
             .entries
@@ -93,11 +99,13 @@ impl VideoFile {
     }
 
     /// Whether decoding can begin with the frame, as the file says.
+    #[must_use]
     pub fn is_key(&self, idx: usize) -> bool {
         self.sample(idx).is_some_and(|sample| sample.is_key)
     }
 
     /// When the frame is shown, in seconds; the end of the last one for those after it.
+    #[must_use]
     pub fn time_of(&self, idx: usize) -> f64 {
         let ticks = self.shown(idx).unwrap_or_else(|| {
             let ends = self.track.samples.iter();
@@ -107,6 +115,7 @@ impl VideoFile {
     }
 
     /// The frame shown nearest to a time in seconds; `None` without any frame.
+    #[must_use]
     pub fn frame_at(&self, seconds: f64) -> Option<usize> {
         let after = self.samples.partition_point(|&sample| {
             self.track.samples[sample].shown as f64 / f64::from(self.track.timescale) < seconds
@@ -119,6 +128,7 @@ impl VideoFile {
     }
 
     /// Size and parameter sets; `None` where the file keeps the sets among the frames.
+    #[must_use]
     pub fn parameters(&self) -> Option<&Parameters> {
         self.parameters.as_ref()
     }
@@ -181,12 +191,11 @@ impl VideoFile {
         let is_closed = frames.iter().all(|sample| samples.contains(sample));
         let entry = self.track.samples[first].entry;
         let is_uniform = frames.iter().all(|&sample| self.track.samples[sample].entry == entry);
-        if !self.track.samples[first].is_key || !self.is_idr(first)? {
-            let before = self.frames[self.key_before(first)];
-            return Err(refused(
-                &self.path,
-                format!("the first is no key frame; frame {before} before it is one"),
-            ));
+        let start = self.start_before(first)?;
+        if start != first || !self.track.samples[first].is_key {
+            let before = self.frames[start];
+            let reason = format!("decoding cannot begin there; it can at frame {before} before it");
+            return Err(refused(&self.path, reason));
         }
         if !is_closed {
             return Err(refused(
@@ -207,7 +216,7 @@ impl VideoFile {
 
     /// Gets the decoder to where going on leads to the frame.
     fn seek(&mut self, idx: usize, sample: usize) -> Result<Playback, DatasetError> {
-        let mut key = self.key_before(sample);
+        let key = self.key_before(sample);
         let current = self.playback.take();
         let is_on_the_way =
             |playback: &Playback| playback.holds(idx) || (key..=sample).contains(&playback.next);
@@ -215,10 +224,7 @@ impl VideoFile {
             Some(playback) if is_on_the_way(&playback) => return Ok(playback),
             other => other,
         };
-        // Frames after a key frame that is no IDR may refer to what was before it.
-        while key > 0 && !self.is_idr(key)? {
-            key = self.key_before(key - 1);
-        }
+        let key = self.start_before(sample)?;
         let restarted = current.map_or_else(Playback::new, Ok).and_then(|mut playback| {
             playback.restart(key)?;
             Ok(playback)
@@ -261,6 +267,16 @@ impl VideoFile {
         read_at(&mut self.file, offset, u64::from(size), &mut self.bytes)
             .map_err(DatasetError::io("read", &self.path))?;
         Ok(&self.bytes)
+    }
+
+    /// The sample at or before one with which decoding can truly begin: frames after a key frame
+    /// that is no IDR may refer to what was before it.
+    fn start_before(&mut self, sample: usize) -> Result<usize, DatasetError> {
+        let mut key = self.key_before(sample);
+        while key > 0 && !self.is_idr(key)? {
+            key = self.key_before(key - 1);
+        }
+        Ok(key)
     }
 
     fn is_idr(&mut self, sample: usize) -> Result<bool, DatasetError> {

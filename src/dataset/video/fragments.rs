@@ -1,3 +1,5 @@
+//! The file that grows while recording. What comes of it at the end is `remux`.
+
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::num::NonZeroU32;
@@ -72,6 +74,7 @@ impl FragmentWriter {
     }
 
     /// Frames that are safe on the disk.
+    #[must_use]
     pub fn n_frames(&self) -> u64 {
         self.n_frames
     }
@@ -85,7 +88,7 @@ impl FragmentWriter {
         });
         let mut moof = self.moof(samples.collect());
         let start = moof.encode_to_vec()?.len() + MDAT_HEADER;
-        moof.traf_boxes[0].trun_boxes[0].data_offset = Some(start as i32);
+        moof.traf_boxes[0].trun_boxes[0].data_offset = i32::try_from(start).ok();
         let mut bytes = moof.encode_to_vec()?;
         let n_bytes: usize = units.iter().map(|unit| unit.bytes.len()).sum();
         bytes.extend_from_slice(&((n_bytes + MDAT_HEADER) as u32).to_be_bytes());

@@ -51,10 +51,8 @@ pub(super) struct Playback {
 
 impl Playback {
     pub(super) fn new() -> Result<Self, String> {
-        let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
-        let codec = Decoder::with_api_config(OpenH264API::from_source(), config).map_err(text)?;
         Ok(Self {
-            codec,
+            codec: new_codec()?,
             next: 0,
             is_fresh: true,
             waiting: BinaryHeap::new(),
@@ -65,7 +63,9 @@ impl Playback {
 
     /// Forgets everything; the run goes on with `sample`.
     pub(super) fn restart(&mut self, sample: usize) -> Result<(), String> {
-        self.codec.flush_remaining().map_err(text)?;
+        if !self.waiting.is_empty() {
+            self.codec = new_codec()?;
+        }
         self.waiting.clear();
         self.ready.clear();
         self.next = sample;
@@ -124,6 +124,10 @@ impl Playback {
             self.ready.push_back((frame, rgb));
         }
         self.waiting.clear();
+        // The codec does not take back the memory of pictures that it was made to give out, and
+        // soon has none left.
+        self.codec = new_codec()?;
+        self.is_fresh = true;
         Ok(())
     }
 
@@ -135,6 +139,11 @@ impl Playback {
         let is_next = self.ready.front().is_some_and(|(frame, _)| *frame == wanted);
         if is_next { self.ready.pop_front().map(|(_, rgb)| rgb) } else { None }
     }
+}
+
+fn new_codec() -> Result<Decoder, String> {
+    let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
+    Decoder::with_api_config(OpenH264API::from_source(), config).map_err(text)
 }
 
 /// Bytes of a picture as RGB.

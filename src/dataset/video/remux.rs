@@ -1,3 +1,5 @@
+//! Copying coded frames into a new file. Never decodes.
+
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::num::NonZeroU32;
@@ -47,7 +49,7 @@ pub fn remux(
         for (place, sample) in part.samples.enumerate() {
             let frame = source.frame_of(sample) - part.first;
             let is_key = source.is_key(part.first + frame);
-            let late = frame as i64 - place as i64;
+            let late = i64::from(frame as u32) - i64::from(place as u32);
             writer.append(source.load(sample)?, is_key, late)?;
         }
     }

@@ -73,7 +73,8 @@ impl Track {
             let sample = self.samples[i];
             read_at(file, sample.offset, u64::from(sample.size), &mut bytes)
                 .map_err(DatasetError::io("read", path))?;
-            if avc::nal_units(&bytes, avc::prefix(&self.entries[sample.entry])).is_none() {
+            let units = avc::nal_units(&bytes, avc::prefix(&self.entries[sample.entry]));
+            if !units.is_some_and(|units| units.into_iter().all(avc::is_plausible)) {
                 self.samples.truncate(i);
                 break;
             }

@@ -32,7 +32,10 @@ pub(super) fn draw(app: &App, area: Rect, scale: u16, buf: &mut Buffer) {
     let style = Style::new().fg(ink).bg(ground);
     let rows = half_rows / 2;
     let mut lines = vec![(who(app), style.add_modifier(Modifier::BOLD))];
-    lines.extend(text::wrap(hint(mode), room.clamp(18, 36)).into_iter().map(|line| (line, style)));
+    if app.playback.is_none() {
+        let hint = text::wrap(hint(mode), room.clamp(18, 36));
+        lines.extend(hint.into_iter().map(|line| (line, style)));
+    }
     if mode == Mode::EStop {
         hatch(right, half_rows, &lines, buf);
     }

@@ -40,7 +40,9 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, area: Rect, buf: &mut Buffer)
     }
     if app.mode() == Mode::EStop {
         frame_of(place, buf);
-        reset_steps(app, place, buf);
+        if app.playback.is_none() {
+            reset_steps(app, place, buf);
+        }
     }
 }
 
@@ -68,7 +70,8 @@ pub(super) fn caption(app: &App, area: Rect, buf: &mut Buffer) {
     let instruction = app.info.instruction.as_str();
     let rest = text::put(buf, rest, "❯ ", palette::fg(palette::OPERATOR));
     if instruction.is_empty() {
-        text::put(buf, rest, "no instruction: write one with i", palette::faint());
+        let remedy = if app.playback.is_some() { "" } else { ": write one with i" };
+        text::put(buf, rest, &format!("no instruction{remedy}"), palette::faint());
     } else {
         text::put(buf, rest, instruction, palette::bold());
     }

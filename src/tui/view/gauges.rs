@@ -159,7 +159,9 @@ fn draw_track(axis: &Axis, tick: &Tick, range: f64, track: Rect, buf: &mut Buffe
 
 /// The speed ceiling, that of a nudge, and, while one acts, the limit that changed the command.
 fn footnote(tick: &Tick, area: Rect, buf: &mut Buffer) {
-    let ceiling = format!("{:.2} m/s", tick.ceiling_mps);
+    // A recorded drive may not tell it.
+    let is_known = tick.ceiling_mps > 0.0;
+    let ceiling = if is_known { format!("{:.2} m/s", tick.ceiling_mps) } else { "–".to_owned() };
     let cap = tick.operator.speed_cap_mps;
     let is_nudge = cap > 0.0 && cap < tick.ceiling_mps;
     let nudge = if is_nudge { format!("  nudge {cap:.2}") } else { String::new() };

@@ -11,9 +11,15 @@ use crate::tui::{App, palette};
 
 pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
     let brand = palette::bold().fg(palette::OPERATOR);
-    let rest = text::spans(buf, area, &[(" Pilothouse", brand), ("  ", Style::new())]);
+    let mut rest = text::spans(buf, area, &[(" Pilothouse", brand), ("  ", Style::new())]);
+    let is_replay = app.playback.is_some();
+    if is_replay {
+        let chip = palette::bold().fg(palette::CAUTION);
+        rest = text::spans(buf, rest, &[("REPLAY", chip), ("  ", Style::new())]);
+        rest = text::put(buf, rest, &app.info.robot, Style::new());
+    }
     // Most important first; what does not fit is left out from the end.
-    let mut items = vec![input(app)];
+    let mut items = if is_replay { Vec::new() } else { vec![input(app)] };
     if let Some(tick) = app.tick() {
         items.insert(0, link(tick));
         items.extend(battery(app, tick));
@@ -30,7 +36,7 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
         text::set_line(buf, place, item);
         room.width -= width;
     }
-    if room.width >= 8 {
+    if room.width >= 8 && !is_replay {
         room.width -= 2;
         text::put(buf, room, &app.info.robot, palette::faint());
     }

@@ -12,7 +12,8 @@ pub(super) fn draw(app: &App, canvas: &mut Canvas, area: Rect, buf: &mut Buffer)
         return;
     }
     let (rest, rows) = text::title(buf, area, "policy  ");
-    let name = app.info.policy.as_deref().unwrap_or("none: choose one with p");
+    let none = if app.playback.is_some() { "none" } else { "none: choose one with p" };
+    let name = app.info.policy.as_deref().unwrap_or(none);
     let rest = text::put(buf, rest, name, palette::bold());
     let device = format!("  {}", app.info.device);
     text::put(buf, rest, &device, palette::faint());

@@ -1,13 +1,12 @@
 //! The recorder's line: what is being kept, and the keys for it.
 
-use std::time::Duration;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::footer::key_of;
 use super::text;
+use super::transport::clock;
 use crate::msg::{Command, RecordPhase, RecordStatus};
 use crate::tui::{App, palette};
 
@@ -42,10 +41,10 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
 fn chip(status: &RecordStatus) -> (String, Style) {
     let bold = |style: Style| style.add_modifier(Modifier::BOLD);
     match status.phase {
-        RecordPhase::Recording => (
-            format!(" ● REC {} ", status.episode),
-            bold(Style::new().fg(palette::PAPER).bg(palette::STOP)),
-        ),
+        // Not on red: red ground is the stop key's alone.
+        RecordPhase::Recording => {
+            (format!(" ● REC {} ", status.episode), bold(Style::new().fg(palette::ALARM)))
+        }
         RecordPhase::Takeover => {
             (" ● TAKEOVER ".to_owned(), bold(Style::new().fg(palette::INK).bg(palette::CAUTION)))
         }
@@ -134,10 +133,4 @@ fn disk(status: &RecordStatus, area: Rect, buf: &mut Buffer) -> Rect {
         return text::put_right(buf, area, &name, style);
     }
     text::put_right(buf, area, &text, style)
-}
-
-/// `0:07.1`
-fn clock(span: Duration) -> String {
-    let tenths = span.as_millis() / 100;
-    format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
 }

@@ -8,8 +8,8 @@ use ratatui::buffer::Cell;
 use ratatui::style::Color;
 
 use crate::msg::{
-    Fault, FaultSet, KeyEvent, KeyPhase, LinkState, Mode, RecordPhase, RecordStatus, Snapshot,
-    Stamp, StationInfo, StopState, Twist,
+    Fault, FaultSet, KeyEvent, KeyPhase, LinkState, Mode, Playback, RecordPhase, RecordStatus,
+    Snapshot, Stamp, StationInfo, StopState, Twist,
 };
 use crate::tui::{App, Depth, Event, Graphics, Options, palette, sample, update, view};
 
@@ -89,6 +89,33 @@ fn the_recorders_line_at_two_sizes() {
             let lines: Vec<_> = screen.lines().skip(usize::from(height) - 3).collect();
             insta::assert_snapshot!(format!("record_{name}_{width}x{height}"), lines.join("\n"));
         }
+    }
+}
+
+#[test]
+fn a_recorded_drive_is_no_live_one() {
+    // The operator would take a recording for the robot in front of them, or not find their way in
+    // it.
+    let playback = Playback {
+        at: Duration::from_millis(12_300),
+        length: Duration::from_millis(64_000),
+        row: 369,
+        n_rows: 1920,
+        speed: 0.25,
+        is_paused: true,
+        takeovers: Arc::from([(300, 340), (900, 1200)]),
+    };
+    for (width, height) in [(80, 24), (160, 50)] {
+        let mut app = app(Mode::EStop);
+        update(&mut app, Event::Playback(playback.clone()));
+        let screen = text(&mut app, width, height);
+        for order in ["press u", "drive", "E-STOP  ", "write one with", "keys "] {
+            assert!(!screen.contains(order), "{order} at {width}x{height}:\n{screen}");
+        }
+        let lines: Vec<_> = screen.lines().collect();
+        let (first, last) = (lines[0], &lines[lines.len() - 2..]);
+        let shown = [&[first], last].concat().join("\n");
+        insta::assert_snapshot!(format!("playback_{width}x{height}"), shown);
     }
 }
 
