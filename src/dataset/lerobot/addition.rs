@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::episodes::{EpisodeMeta, EpisodeNotes};
 use super::info::AUTOMATIC;
-use super::reading::Dataset;
+use super::reading::{Dataset, RowReader};
 use super::stats::Stats;
 use crate::dataset::DatasetError;
 use crate::dataset::table::Table;
@@ -64,7 +64,15 @@ impl NewEpisode {
 impl Dataset {
     /// An episode as it can be added elsewhere; `meta` is its row with statistics.
     pub(super) fn addition(&self, meta: &EpisodeMeta) -> Result<Addition, DatasetError> {
-        let table = self.rows(meta.index)?;
+        self.addition_of(meta, self.rows(meta.index)?)
+    }
+
+    /// The same, with its rows.
+    pub(super) fn addition_of(
+        &self,
+        meta: &EpisodeMeta,
+        table: Table,
+    ) -> Result<Addition, DatasetError> {
         let text =
             |at: &i64| usize::try_from(*at).ok().and_then(|at| self.tasks().get(at)).cloned();
         let tasks = table.i64s("task_index").unwrap_or_default().iter().map(text);
@@ -95,8 +103,9 @@ impl Dataset {
 
     /// Whether an episode of that recording is here that has all of these rows, one after the other.
     pub(super) fn has_rows(&self, recording: &str, rows: &Table) -> Result<bool, DatasetError> {
+        let mut reader = RowReader::new(self);
         for meta in self.episodes().iter().filter(|own| own.notes.recording == recording) {
-            if is_part(&own_columns(self.rows(meta.index)?), rows) {
+            if is_part(&own_columns(reader.rows(meta.index)?), rows) {
                 return Ok(true);
             }
         }

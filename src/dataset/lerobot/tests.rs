@@ -104,9 +104,11 @@ fn dataset(root: &Path, n: usize) -> Store {
 fn holds(root: &Path, expected: &[(usize, usize, usize)]) {
     let dataset = Dataset::open(root).unwrap();
     assert_eq!(dataset.episodes().len(), expected.len());
+    let all = dataset.all_rows().unwrap();
     for (index, &(seed, start, n)) in expected.iter().enumerate() {
         let (rows, meta) = (dataset.rows(index).unwrap(), &dataset.episodes()[index]);
         assert_eq!((meta.length, rows.n_rows()), (n, n), "episode {index}");
+        assert!(rows.is_same(&all[index]), "episode {index}");
         let states = rows.i64s("tick_time_ns").unwrap();
         let own = (start..start + n).map(|row| signed(seed * 1000 + row));
         assert!(states.iter().copied().eq(own), "episode {index}: {states:?}");
@@ -216,4 +218,34 @@ fn other_data_is_not_mixed_in() {
     fs::write(folder.path().join("notes.txt"), "mine").unwrap();
     let outer = Store::create_or_open(folder.path(), &schema());
     assert!(matches!(outer, Err(DatasetError::Refused(_))));
+}
+
+#[test]
+fn what_others_wrote_into_the_description_stays() {
+    // A dataset of another program would lose what that needs, or its columns their order.
+    let folder = scratch();
+    let root = folder.path().join("set");
+    let mut store = dataset(&root, 1);
+    let path = root.join("meta/info.json");
+    let before = fs::read_to_string(&path).unwrap();
+    assert!(before.contains("\n    \"fps\": 10,"), "{before}");
+    let foreign = before.replace("\"fps\": 10,", "\"fps\": 10.0,\n    \"tools\": [{\"b\": 1}],");
+    fs::write(&path, foreign.replace("\"shape\"", "\"unit\": \"m\",\n \"shape\"")).unwrap();
+    drop(store);
+    store = Store::open(&root).unwrap();
+    store.set_notes(0, |notes| notes.success = Some(false)).unwrap();
+    let after: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(after["tools"][0]["b"], 1);
+    assert_eq!((&after["features"]["action"]["unit"], &after["fps"]), (&"m".into(), &10.into()));
+    let names = |text: &str| {
+        let mut at: Vec<_> = schema()
+            .features
+            .0
+            .iter()
+            .map(|(name, _)| (text.find(&format!("\"{name}\":")), name.clone()))
+            .collect();
+        at.sort();
+        at.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&fs::read_to_string(&path).unwrap()), names(&before));
 }

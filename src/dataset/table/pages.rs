@@ -141,19 +141,17 @@ impl Leaf {
     fn read_page(&mut self, page: &Page, dictionary: Option<&Values>) -> Result<(), ParquetError> {
         let n = page.num_values() as usize;
         let mut bytes = &page.buffer()[..];
-        let (repetition, definition) = match page {
-            Page::DataPageV2 { rep_levels_byte_len, def_levels_byte_len, .. } => {
+        let (repetition, definition) =
+            if let Page::DataPageV2 { rep_levels_byte_len, def_levels_byte_len, .. } = page {
                 let repetition = take(&mut bytes, *rep_levels_byte_len as usize)?;
                 (repetition, take(&mut bytes, *def_levels_byte_len as usize)?)
-            }
-            _ => {
+            } else {
                 let mut with_length = |level_max: i16| match level_max {
                     0 => Ok(&[][..]),
                     _ => take_with_length(&mut bytes),
                 };
                 (with_length(self.repetition_max)?, with_length(self.definition_max)?)
-            }
-        };
+            };
         let mut n_present = n;
         if self.repetition_max > 0 {
             self.repetition.extend(levels(repetition, self.repetition_max, n)?);
@@ -188,9 +186,9 @@ impl Leaf {
                 Values::Bool(all(bits, n)?)
             }
             Physical::INT32 => {
-                let widen = |v: [u8; 4]| match self.is_unsigned {
-                    true => i64::from(u32::from_le_bytes(v)),
-                    false => i64::from(i32::from_le_bytes(v)),
+                let widen = |v: [u8; 4]| {
+                    let signed = i32::from_le_bytes(v);
+                    if self.is_unsigned { signed.cast_unsigned().into() } else { signed.into() }
                 };
                 Values::I64(all(bytes.as_chunks().0.iter().copied().map(widen), n)?)
             }
