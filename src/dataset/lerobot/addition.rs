@@ -101,7 +101,7 @@ impl Dataset {
         Ok(Addition { episode, frames, copies_ticks: false, other: meta.other.clone() })
     }
 
-    /// Whether an episode of that recording is here that has all of these rows, one after the other.
+    /// Whether an episode of that recording is here with all of these rows, one after the other.
     pub(super) fn has_rows(&self, recording: &str, rows: &Table) -> Result<bool, DatasetError> {
         let mut reader = RowReader::new(self);
         for meta in self.episodes().iter().filter(|own| own.notes.recording == recording) {

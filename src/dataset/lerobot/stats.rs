@@ -36,7 +36,8 @@ impl FeatureStats {
         Self { is_image, count, values }
     }
 
-    /// By name, as [`NAMES`].
+    /// One value for each element: `min`, `max`, `mean`, `std`, `q01`, `q10`, `q50`, `q90` or
+    /// `q99`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[f64]> {
         let at = NAMES.iter().position(|own| *own == name)?;
