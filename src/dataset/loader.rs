@@ -65,9 +65,9 @@ impl Loader {
         let camera = dataset.cameras().into_iter().next().ok_or_else(|| {
             DatasetError::Refused(format!("{} has no videos to load", root.display()))
         })?;
-        let tables = (0..dataset.episodes().len()).map(|episode| dataset.rows(episode));
+        let tables = dataset.all_rows()?;
         Ok(Self {
-            tables: tables.collect::<Result<_, _>>()?,
+            tables,
             desks: (0..threads.max(1)).map(|_| Mutex::default()).collect(),
             cache: Mutex::new(Cache { n_bytes_max: cache_bytes, ..Cache::default() }),
             dataset,

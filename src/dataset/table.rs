@@ -3,6 +3,7 @@
 //! Deliberately absent: a query language, and columns this program has no use for; what a foreign
 //! file has beyond [`Column`] is skipped by name, never guessed.
 
+mod pages;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -131,6 +132,23 @@ impl Column {
         true
     }
 
+    /// Whether the values are the same, NaN being the same as itself.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let f32s =
+            |a: &[f32], b: &[f32]| a.iter().map(|v| v.to_bits()).eq(b.iter().map(|v| v.to_bits()));
+        match (self, other) {
+            (Self::F32(a), Self::F32(b)) => f32s(a, b),
+            (Self::F32List { width, values }, Self::F32List { width: w, values: v }) => {
+                width == w && f32s(values, v)
+            }
+            (Self::F64(a), Self::F64(b)) => {
+                a.iter().map(|v| v.to_bits()).eq(b.iter().map(|v| v.to_bits()))
+            }
+            _ => self == other,
+        }
+    }
+
     /// One row of the same kind that says nothing: a null, NaN or an empty list.
     #[must_use]
     pub fn nothing(&self) -> Self {
@@ -214,6 +232,14 @@ impl Table {
     pub fn remove(&mut self, name: &str) -> Option<Column> {
         let at = self.columns.iter().position(|(own, _)| own == name)?;
         Some(self.columns.remove(at).1)
+    }
+
+    /// Whether names, their order and all values are the same, NaN being the same as itself.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let pairs = self.columns.iter().zip(&other.columns);
+        self.columns.len() == other.columns.len()
+            && pairs.into_iter().all(|((a, own), (b, other))| a == b && own.is_same(other))
     }
 
     /// The rows of `range`, cut to what there is.

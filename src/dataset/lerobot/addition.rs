@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::episodes::{EpisodeMeta, EpisodeNotes};
 use super::info::AUTOMATIC;
-use super::reading::Dataset;
+use super::reading::{Dataset, RowReader};
 use super::stats::Stats;
 use crate::dataset::DatasetError;
 use crate::dataset::table::Table;
@@ -64,7 +64,15 @@ impl NewEpisode {
 impl Dataset {
     /// An episode as it can be added elsewhere; `meta` is its row with statistics.
     pub(super) fn addition(&self, meta: &EpisodeMeta) -> Result<Addition, DatasetError> {
-        let mut table = self.rows(meta.index)?;
+        self.addition_of(meta, self.rows(meta.index)?)
+    }
+
+    /// The same, with its rows.
+    pub(super) fn addition_of(
+        &self,
+        meta: &EpisodeMeta,
+        table: Table,
+    ) -> Result<Addition, DatasetError> {
         let text =
             |at: &i64| usize::try_from(*at).ok().and_then(|at| self.tasks().get(at)).cloned();
         let tasks = table.i64s("task_index").unwrap_or_default().iter().map(text);
@@ -74,9 +82,7 @@ impl Dataset {
             let what = format!("{root}: a task of episode {index} is not in meta/tasks.parquet");
             return Err(DatasetError::Refused(what));
         };
-        for (name, _) in AUTOMATIC {
-            table.remove(name);
-        }
+        let table = own_columns(table);
         let mut videos = BTreeMap::new();
         let mut frames = BTreeMap::new();
         for camera in self.cameras() {
@@ -95,10 +101,36 @@ impl Dataset {
         Ok(Addition { episode, frames, copies_ticks: false, other: meta.other.clone() })
     }
 
+    /// Whether an episode of that recording is here with all of these rows, one after the other.
+    pub(super) fn has_rows(&self, recording: &str, rows: &Table) -> Result<bool, DatasetError> {
+        let mut reader = RowReader::new(self);
+        for meta in self.episodes().iter().filter(|own| own.notes.recording == recording) {
+            if is_part(&own_columns(reader.rows(meta.index)?), rows) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether another episode is in the same video file.
     fn is_shared(&self, meta: &EpisodeMeta, camera: &str) -> bool {
         let place = |episode: &EpisodeMeta| episode.videos.get(camera).map(|span| span.place);
         let others = self.episodes().iter().filter(|other| other.index != meta.index);
         others.into_iter().any(|other| place(other) == place(meta))
     }
+}
+
+/// Without the columns that tell where in its dataset an episode is.
+fn own_columns(mut rows: Table) -> Table {
+    for (name, _) in AUTOMATIC {
+        rows.remove(name);
+    }
+    rows
+}
+
+fn is_part(whole: &Table, part: &Table) -> bool {
+    let n = part.n_rows();
+    let begins = |start: &usize| whole.slice(*start..start + 1).is_same(&part.slice(0..1));
+    let starts = (0..(whole.n_rows() + 1).saturating_sub(n)).filter(begins);
+    starts.into_iter().any(|start| whole.slice(start..start + n).is_same(part))
 }

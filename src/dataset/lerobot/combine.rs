@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::addition::Addition;
 use super::episodes::{self, EpisodeMeta};
-use super::reading::Dataset;
+use super::reading::{Dataset, RowReader};
 use super::rearrange::Kept;
 use super::state::{State, refuse};
 use super::store::Store;
@@ -25,8 +25,10 @@ impl Store {
         let mut added = Vec::new();
         for source in sources {
             let (all, _) = episodes::read_all(source.root(), true)?;
+            let mut reader = RowReader::new(source);
             for meta in &all {
-                added.extend(state.add_copy(&mut change, source, meta)?);
+                let addition = source.addition_of(meta, reader.rows(meta.index)?)?;
+                added.extend(state.add_copy(&mut change, addition)?);
             }
         }
         let indices = added.iter().map(|meta| meta.index).collect();
@@ -52,13 +54,27 @@ impl Store {
         let mut there = target.begin()?;
         let mut grown = target.state.clone();
         let mut added = Vec::new();
+        let mut reader = RowReader::new(&source);
         for index in &gone {
             all[*index].notes.recording = self.recording_of(&all[*index]);
-            added.extend(grown.add_copy(&mut there, &source, &all[*index])?);
+            let addition = source.addition_of(&all[*index], reader.rows(*index)?)?;
+            added.extend(grown.add_copy(&mut there, addition)?);
         }
         if !added.is_empty() {
             grown.stage_added_meta(&mut there, added)?;
             target.finish(there, grown)?;
+        }
+        let grown = target.dataset();
+        for index in &gone {
+            let meta = &all[*index];
+            let rows = source.addition_of(meta, reader.rows(*index)?)?.episode.table;
+            if !grown.has_rows(&meta.notes.recording, &rows)? {
+                return refuse(format!(
+                    "{} has another recording {}; nothing was taken away here",
+                    to.display(),
+                    meta.notes.recording
+                ));
+            }
         }
         let is_kept = |meta: &&EpisodeMeta| !gone.contains(&meta.index);
         let kept: Vec<Kept> = all.iter().filter(is_kept).cloned().map(Kept::from).collect();
@@ -90,23 +106,22 @@ impl State {
     fn add_copy(
         &mut self,
         change: &mut Transaction,
-        source: &Dataset,
-        meta: &EpisodeMeta,
+        mut addition: Addition,
     ) -> Result<Option<EpisodeMeta>, DatasetError> {
-        let recording = &meta.notes.recording;
+        let recording = &addition.episode.notes.recording;
         let is_same = |own: &EpisodeMeta| own.notes.recording == *recording;
         if !recording.is_empty() && self.episodes.iter().any(is_same) {
             return Ok(None);
         }
-        let mut addition = source.addition(meta)?;
-        cut_to_length(&mut addition, meta.length)?;
+        cut_to_length(&mut addition)?;
         self.add(change, addition).map(Some)
     }
 }
 
 /// Leaves out frames behind the episode, such as those of a discarded one. Opens every video, so
 /// one that this program cannot read is refused.
-fn cut_to_length(addition: &mut Addition, length: usize) -> Result<(), DatasetError> {
+fn cut_to_length(addition: &mut Addition) -> Result<(), DatasetError> {
+    let length = addition.episode.table.n_rows();
     for (camera, path) in &addition.episode.videos {
         let n_frames = VideoFile::open(path)?.n_frames();
         if n_frames != length {

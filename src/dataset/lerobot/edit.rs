@@ -24,8 +24,9 @@ impl Store {
         let gone: BTreeSet<usize> = indices.iter().copied().collect();
         let (mut change, mut state, all) = self.begin_edit(gone.last().copied())?;
         let dataset = self.dataset();
+        let mut names = BTreeSet::new();
         for index in &gone {
-            self.set_aside(&mut change, &dataset, &all[*index], false)?;
+            self.set_aside(&mut change, &dataset, &all[*index], false, &mut names)?;
         }
         let is_kept = |meta: &&EpisodeMeta| !gone.contains(&meta.index);
         let kept: Vec<Kept> = all.iter().filter(is_kept).cloned().map(Kept::from).collect();
@@ -57,8 +58,14 @@ impl Store {
             return refuse(format!("{} should hold one episode", root.display()));
         };
         let (mut change, mut state, all) = self.begin_edit(None)?;
-        let index = self.find(&whole.notes.recording);
-        let index = if let Some(index) = index {
+        let trimmed = match self.find(&whole.notes.recording) {
+            Some(index) => {
+                let rest = self.dataset().addition(&all[index])?.episode.table;
+                aside.has_rows(&whole.notes.recording, &rest)?.then_some(index)
+            }
+            None => None,
+        };
+        let index = if let Some(index) = trimmed {
             let mut addition = aside.addition(whole)?;
             // What was trimmed kept them, and has what was said of it since.
             addition.episode.ticks = None;
@@ -104,7 +111,7 @@ impl Store {
             start -= 1;
         }
         let keep = start..keep.end;
-        let recording = self.set_aside(&mut change, &dataset, meta, true)?;
+        let recording = self.set_aside(&mut change, &dataset, meta, true, &mut BTreeSet::new())?;
         let episode = &mut addition.episode;
         episode.ticks = None;
         episode.table = episode.table.slice(keep.clone());
@@ -175,25 +182,35 @@ impl Store {
         Dataset::new(&self.root, info, tasks, episodes)
     }
 
-    /// Stages an episode as a dataset of one below `.discarded/` and returns the name of the
-    /// recording; one that is there already stays, as it is the whole one.
+    /// Stages an episode as a dataset of one below `.discarded/`, under a name that is not yet in
+    /// `taken`, unless all its rows are there from an earlier trim. Returns its recording.
     fn set_aside(
         &self,
         change: &mut Transaction,
         dataset: &Dataset,
         meta: &EpisodeMeta,
         copies_ticks: bool,
+        taken: &mut BTreeSet<String>,
     ) -> Result<String, DatasetError> {
         let recording = self.recording_of(meta);
-        let folder = format!("{DISCARDED}/{recording}/");
-        if !self.root.join(&folder).exists() {
-            let mut aside = State::within(folder, &self.state.info);
-            let mut addition = dataset.addition(meta)?;
-            addition.episode.notes.recording.clone_from(&recording);
-            addition.copies_ticks = copies_ticks;
-            let added = aside.add(change, addition)?;
-            aside.stage_added_meta(change, vec![added])?;
-            aside.stage(change, None)?;
+        let mut addition = dataset.addition(meta)?;
+        addition.episode.notes.recording.clone_from(&recording);
+        addition.copies_ticks = copies_ticks;
+        // LeRobot's merge may have made two of one name.
+        let again = (2..).map(|number| format!("{recording}.{number}"));
+        for name in [recording.clone()].into_iter().chain(again) {
+            let folder = self.root.join(DISCARDED).join(&name);
+            if folder.exists() {
+                if Dataset::open(&folder)?.has_rows(&recording, &addition.episode.table)? {
+                    break;
+                }
+            } else if taken.insert(name.clone()) {
+                let mut aside = State::within(format!("{DISCARDED}/{name}/"), &self.state.info);
+                let added = aside.add(change, addition)?;
+                aside.stage_added_meta(change, vec![added])?;
+                aside.stage(change, None)?;
+                break;
+            }
         }
         Ok(recording)
     }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::episodes::{self, EpisodeMeta};
+use super::episodes::{self, EpisodeMeta, Place};
 use super::info::{INFO_PATH, Info};
 use super::store::Store;
 use super::{tasks, transaction};
@@ -119,10 +119,15 @@ impl Dataset {
         self.episodes.get(index).ok_or_else(|| no_episode(&self.root, index, self.episodes.len()))
     }
 
-    /// The rows of an episode. Reads its file anew each time.
+    /// The rows of an episode. Reads its file, which others may be in, anew each time.
     pub fn rows(&self, index: usize) -> Result<Table, DatasetError> {
-        let path = self.root.join(self.info.data_file(self.episode(index)?.data));
-        cut_rows(&path, &table::read(&path)?.table, self.episode(index)?)
+        RowReader::new(self).rows(index)
+    }
+
+    /// The rows of each episode. Reads each file once.
+    pub fn all_rows(&self) -> Result<Vec<Table>, DatasetError> {
+        let mut reader = RowReader::new(self);
+        (0..self.episodes.len()).map(|index| reader.rows(index)).collect()
     }
 
     /// The video file an episode is in, and which frame of it is its first.
@@ -155,6 +160,31 @@ impl Dataset {
         let ticks = &self.episodes.get(index)?.notes.ticks;
         let path = self.root.join(ticks);
         (!ticks.is_empty() && path.is_file()).then_some(path)
+    }
+}
+
+/// Reads rows episode by episode, and a file that several are in once for all of them.
+#[derive(Debug)]
+pub(super) struct RowReader<'a> {
+    dataset: &'a Dataset,
+    file: Option<(Place, Table)>,
+}
+
+impl<'a> RowReader<'a> {
+    pub(super) fn new(dataset: &'a Dataset) -> Self {
+        Self { dataset, file: None }
+    }
+
+    pub(super) fn rows(&mut self, index: usize) -> Result<Table, DatasetError> {
+        let episode = self.dataset.episode(index)?;
+        let path = self.dataset.root.join(self.dataset.info.data_file(episode.data));
+        let file = match self.file.take() {
+            Some((place, file)) if place == episode.data => file,
+            _ => table::read(&path)?.table,
+        };
+        let rows = cut_rows(&path, &file, episode);
+        self.file = Some((episode.data, file));
+        rows
     }
 }
 

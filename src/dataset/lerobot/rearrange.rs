@@ -44,7 +44,7 @@ impl State {
         Ok(Kept { meta, rows: Some(rows) })
     }
 
-    /// Makes `kept` all episodes of the dataset, in that order, of which `old` is the present state.
+    /// Makes `kept` all episodes of the dataset, in that order; `old` are those there now.
     pub(super) fn rearrange(
         &mut self,
         change: &mut Transaction,

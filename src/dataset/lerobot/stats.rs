@@ -36,7 +36,8 @@ impl FeatureStats {
         Self { is_image, count, values }
     }
 
-    /// By name, as [`NAMES`].
+    /// One value for each element: `min`, `max`, `mean`, `std`, `q01`, `q10`, `q50`, `q90` or
+    /// `q99`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[f64]> {
         let at = NAMES.iter().position(|own| *own == name)?;
@@ -298,4 +299,83 @@ pub fn sampled_frames(length: usize) -> Vec<usize> {
     let n = length.min(100).max(by_length.min(10_000));
     let step = length.saturating_sub(1) as f64 / n.saturating_sub(1).max(1) as f64;
     (0..n).map(|i| (i as f64 * step).round() as usize).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(stats: &FeatureStats, name: &str) -> Vec<f64> {
+        let rounded = |v: &f64| (v * 1e6).round() / 1e6;
+        stats.get(name).unwrap().iter().map(rounded).collect()
+    }
+
+    #[test]
+    fn statistics_are_those_of_numpy() {
+        // Training would normalise by other numbers than LeRobot does.
+        let values = vec![3.0, -1.0, 4.0, -1.0, 5.0, -9.0, 2.0, -6.0];
+        let stats = FeatureStats::of(&Column::F32List { width: 2, values }).unwrap();
+        assert_eq!(stats.count, 4);
+        assert_eq!((get(&stats, "min"), get(&stats, "max")), (vec![2.0, -9.0], vec![5.0, -1.0]));
+        assert_eq!(get(&stats, "mean"), [3.5, -4.25]);
+        assert_eq!(get(&stats, "std"), [1.118_034, 3.418_699]);
+        assert_eq!(get(&stats, "q01"), [2.03, -8.91]);
+        assert_eq!(get(&stats, "q50"), [3.5, -3.5]);
+        assert_eq!(get(&stats, "q90"), [4.7, -1.0]);
+        let flags = FeatureStats::of(&Column::Bool(vec![true, false, false, false])).unwrap();
+        assert_eq!((get(&flags, "mean"), get(&flags, "max")), (vec![0.25], vec![1.0]));
+        assert_eq!(FeatureStats::of(&Column::Text(vec![String::new()])), None);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_left_out() {
+        // One NaN would make NaN of every statistic, and JSON has no NaN.
+        let values = vec![f32::NAN, 1.0, 2.0, f32::INFINITY, 4.0, 5.0];
+        let stats = FeatureStats::of(&Column::F32List { width: 2, values }).unwrap();
+        assert_eq!((stats.count, get(&stats, "mean")), (1, vec![4.0, 5.0]));
+        let none = FeatureStats::of(&Column::F32List { width: 2, values: vec![f32::NAN; 4] });
+        let none = none.unwrap();
+        assert_eq!((none.count, get(&none, "std")), (0, vec![0.0, 0.0]));
+        assert_eq!(stats.combine(&none), Some(stats.clone()));
+        assert_eq!(none.combine(&stats), Some(stats));
+    }
+
+    #[test]
+    fn parts_combine_to_the_whole() {
+        // The statistics of a dataset would drift with each episode that is added.
+        let values: Vec<f32> = (0..60_u8).map(|i| f32::from(i % 7) - f32::from(i) / 9.0).collect();
+        let of = |values: &[f32]| FeatureStats::of(&Column::F32(values.to_vec())).unwrap();
+        let whole = of(&values);
+        let parts = of(&values[..11]).combine(&of(&values[11..])).unwrap();
+        for name in ["min", "max", "mean", "std"] {
+            assert_eq!(get(&parts, name), get(&whole, name), "{name}");
+        }
+        let back = from_json(Map::from_iter([("a".to_owned(), parts.to_json())]));
+        assert_eq!(back.0["a"], parts);
+    }
+
+    #[test]
+    fn picture_statistics_are_those_of_the_pixels() {
+        // A policy would see pictures brighter or darker than in training.
+        let mut histograms = Histograms::default();
+        histograms.add(&[0, 51, 255, 255, 51, 0], 2);
+        histograms.add(&[255, 51, 0, 255, 51, 0], 2);
+        let stats = FeatureStats::of_pictures(&histograms);
+        assert_eq!((stats.count, get(&stats, "mean")), (2, vec![0.75, 0.2, 0.25]));
+        assert_eq!(get(&stats, "std"), [0.433_013, 0.0, 0.433_013]);
+        assert_eq!(get(&stats, "q50"), [1.0, 0.2, 0.0]);
+        assert_eq!(stats.to_json()["min"], json!([[[0.0]], [[0.2]], [[0.0]]]));
+        let mut large = Histograms::default();
+        large.add(&vec![7; 640 * 480 * 3], 640);
+        assert_eq!(large.bins[0][7], 160 * 120);
+    }
+
+    #[test]
+    fn sampled_frames_are_spread_over_the_episode() {
+        // The statistics of a long episode would be those of its beginning.
+        assert_eq!(sampled_frames(0), Vec::<usize>::new());
+        assert_eq!(sampled_frames(3), [0, 1, 2]);
+        let many = sampled_frames(5000);
+        assert_eq!((many.len(), many[0], many[593]), (594, 0, 4999));
+    }
 }

@@ -62,6 +62,8 @@ fn episode_of(folder: &Path, features: &Features, seed: usize, n: usize) -> NewE
     for (name, feature) in &features.0 {
         let value = |i: usize| (seed * 1000 + i) as f32;
         let column = match (feature.dtype.as_str(), feature.shape[0]) {
+            // Such as the charge of a battery that nobody measures.
+            ("float32", 1) if name == "battery" => Column::F32(vec![f32::NAN; n]),
             ("float32", 1) => Column::F32((0..n).map(value).collect()),
             ("float32", width) => {
                 Column::F32List { width, values: (0..n * width).map(value).collect() }
@@ -102,9 +104,11 @@ fn dataset(root: &Path, n: usize) -> Store {
 fn holds(root: &Path, expected: &[(usize, usize, usize)]) {
     let dataset = Dataset::open(root).unwrap();
     assert_eq!(dataset.episodes().len(), expected.len());
+    let all = dataset.all_rows().unwrap();
     for (index, &(seed, start, n)) in expected.iter().enumerate() {
         let (rows, meta) = (dataset.rows(index).unwrap(), &dataset.episodes()[index]);
         assert_eq!((meta.length, rows.n_rows()), (n, n), "episode {index}");
+        assert!(rows.is_same(&all[index]), "episode {index}");
         let states = rows.i64s("tick_time_ns").unwrap();
         let own = (start..start + n).map(|row| signed(seed * 1000 + row));
         assert!(states.iter().copied().eq(own), "episode {index}: {states:?}");
@@ -152,7 +156,7 @@ fn an_episode_comes_back_as_it_was_added() {
         let again = episode(&folder.path().join("again"), seed, 5 + seed);
         let rows = dataset.rows(seed).unwrap();
         for (name, column) in again.table.columns() {
-            assert_eq!(rows.column(name), Some(column), "{name}");
+            assert!(rows.column(name).is_some_and(|own| own.is_same(column)), "{name}");
         }
         let tasks = rows.i64s("task_index").unwrap().iter();
         let texts: Vec<_> = tasks.map(|at| dataset.tasks()[*at as usize].clone()).collect();
@@ -214,4 +218,34 @@ fn other_data_is_not_mixed_in() {
     fs::write(folder.path().join("notes.txt"), "mine").unwrap();
     let outer = Store::create_or_open(folder.path(), &schema());
     assert!(matches!(outer, Err(DatasetError::Refused(_))));
+}
+
+#[test]
+fn what_others_wrote_into_the_description_stays() {
+    // A dataset of another program would lose what that needs, or its columns their order.
+    let folder = scratch();
+    let root = folder.path().join("set");
+    let mut store = dataset(&root, 1);
+    let path = root.join("meta/info.json");
+    let before = fs::read_to_string(&path).unwrap();
+    assert!(before.contains("\n    \"fps\": 10,"), "{before}");
+    let foreign = before.replace("\"fps\": 10,", "\"fps\": 10.0,\n    \"tools\": [{\"b\": 1}],");
+    fs::write(&path, foreign.replace("\"shape\"", "\"unit\": \"m\",\n \"shape\"")).unwrap();
+    drop(store);
+    store = Store::open(&root).unwrap();
+    store.set_notes(0, |notes| notes.success = Some(false)).unwrap();
+    let after: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(after["tools"][0]["b"], 1);
+    assert_eq!((&after["features"]["action"]["unit"], &after["fps"]), (&"m".into(), &10.into()));
+    let names = |text: &str| {
+        let mut at: Vec<_> = schema()
+            .features
+            .0
+            .iter()
+            .map(|(name, _)| (text.find(&format!("\"{name}\":")), name.clone()))
+            .collect();
+        at.sort();
+        at.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&fs::read_to_string(&path).unwrap()), names(&before));
 }

@@ -6,12 +6,11 @@ use std::fs::File;
 use std::path::Path;
 
 use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::{ColumnDescriptor, Type};
 
+use super::pages::{Leaf, Values};
 use super::{Column, Table};
 use crate::dataset::DatasetError;
 
@@ -68,7 +67,7 @@ fn decode(
             continue;
         }
         let known = n_leaves == 1 && is_scalar_or_list(&schema.column(leaf));
-        let column = if known { read_leaf(reader, leaf)?.into_column() } else { None };
+        let column = if known { read_leaf(reader, leaf)? } else { None };
         match column {
             Some(column) => contents
                 .table
@@ -99,101 +98,29 @@ fn is_scalar_or_list(leaf: &ColumnDescriptor) -> bool {
     }
 }
 
-/// The values of a leaf over all row groups, nulls left out, with their levels.
-struct Leaf {
-    values: Values,
-    definition: Vec<i16>,
-    repetition: Vec<i16>,
-    definition_max: i16,
-    repetition_max: i16,
-    is_nullable: bool,
-}
-
-enum Values {
-    Bool(Vec<bool>),
-    I64(Vec<i64>),
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-    Text(Vec<String>),
-    Unknown,
-}
-
-fn read_leaf(reader: &impl FileReader, leaf: usize) -> Result<Leaf, ParquetError> {
-    let descriptor = reader.metadata().file_metadata().schema_descr().column(leaf);
-    let mut found = Leaf {
-        values: Values::empty(&descriptor),
-        definition: Vec::new(),
-        repetition: Vec::new(),
-        definition_max: descriptor.max_def_level(),
-        repetition_max: descriptor.max_rep_level(),
-        is_nullable: descriptor.self_type().is_optional(),
-    };
-    for row_group in 0..reader.num_row_groups() {
-        let row_group = reader.get_row_group(row_group)?;
-        let n_rows = usize::try_from(row_group.metadata().num_rows())
-            .map_err(|_| ParquetError::General("a row group of negative length".to_owned()))?;
-        found.extend(row_group.get_column_reader(leaf)?, n_rows, is_unsigned(&descriptor))?;
-    }
-    Ok(found)
-}
-
-impl Values {
-    fn empty(leaf: &ColumnDescriptor) -> Self {
-        let is_text = matches!(leaf.logical_type_ref(), Some(LogicalType::String))
-            || leaf.converted_type() == ConvertedType::UTF8;
-        match leaf.physical_type() {
-            Physical::BOOLEAN => Self::Bool(Vec::new()),
-            Physical::INT32 | Physical::INT64 => Self::I64(Vec::new()),
-            Physical::FLOAT => Self::F32(Vec::new()),
-            Physical::DOUBLE => Self::F64(Vec::new()),
-            Physical::BYTE_ARRAY if is_text => Self::Text(Vec::new()),
-            _ => Self::Unknown,
-        }
-    }
-}
-
-fn is_unsigned(leaf: &ColumnDescriptor) -> bool {
+fn read_leaf(
+    reader: &SerializedFileReader<File>,
+    leaf: usize,
+) -> Result<Option<Column>, ParquetError> {
     use ConvertedType::{UINT_8, UINT_16, UINT_32, UINT_64};
-    matches!(leaf.converted_type(), UINT_8 | UINT_16 | UINT_32 | UINT_64)
+    let column = reader.metadata().file_metadata().schema_descr().column(leaf);
+    let kind = column.converted_type();
+    let is_unsigned = matches!(kind, UINT_8 | UINT_16 | UINT_32 | UINT_64);
+    let is_text = matches!(column.logical_type_ref(), Some(LogicalType::String))
+        || kind == ConvertedType::UTF8;
+    if column.physical_type() == Physical::BYTE_ARRAY && !is_text {
+        return Ok(None);
+    }
+    let is_nullable = column.self_type().is_optional();
+    let Some(mut found) = Leaf::new(&column, is_unsigned) else { return Ok(None) };
+    for row_group in 0..reader.num_row_groups() {
+        found.read(reader.get_row_group(row_group)?.as_ref(), leaf)?;
+    }
+    Ok(found.into_column(is_nullable))
 }
 
 impl Leaf {
-    fn extend(
-        &mut self,
-        reader: ColumnReader,
-        n_rows: usize,
-        is_unsigned: bool,
-    ) -> Result<(), ParquetError> {
-        let levels = (&mut self.definition, &mut self.repetition);
-        match (reader, &mut self.values) {
-            (ColumnReader::BoolColumnReader(reader), Values::Bool(values)) => {
-                values.extend(take(reader, n_rows, levels)?);
-            }
-            (ColumnReader::Int32ColumnReader(reader), Values::I64(values)) => {
-                let widen =
-                    |v: i32| if is_unsigned { i64::from(v.cast_unsigned()) } else { v.into() };
-                values.extend(take(reader, n_rows, levels)?.into_iter().map(widen));
-            }
-            (ColumnReader::Int64ColumnReader(reader), Values::I64(values)) => {
-                values.extend(take(reader, n_rows, levels)?);
-            }
-            (ColumnReader::FloatColumnReader(reader), Values::F32(values)) => {
-                values.extend(take(reader, n_rows, levels)?);
-            }
-            (ColumnReader::DoubleColumnReader(reader), Values::F64(values)) => {
-                values.extend(take(reader, n_rows, levels)?);
-            }
-            (ColumnReader::ByteArrayColumnReader(reader), Values::Text(values)) => {
-                for bytes in take(reader, n_rows, levels)? {
-                    values.push(text(&bytes)?);
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn into_column(self) -> Option<Column> {
+    fn into_column(self, is_nullable: bool) -> Option<Column> {
         match self.repetition_max {
             0 if self.definition_max == 0 => Some(match self.values {
                 Values::Bool(values) => Column::Bool(values),
@@ -201,18 +128,17 @@ impl Leaf {
                 Values::F32(values) => Column::F32(values),
                 Values::F64(values) => Column::F64(values),
                 Values::Text(values) => Column::Text(values),
-                Values::Unknown => return None,
             }),
-            0 => self.into_nullable(),
-            _ => self.into_lists(),
+            0 => Some(self.into_nullable()),
+            _ => self.into_lists(is_nullable),
         }
     }
 
-    fn into_nullable(self) -> Option<Column> {
+    fn into_nullable(self) -> Column {
         let max = self.definition_max;
         let has_nulls = self.definition.iter().any(|level| *level < max);
         let spread = Spread { definition: &self.definition, max };
-        Some(match self.values {
+        match self.values {
             Values::Bool(values) if !has_nulls => Column::Bool(values),
             Values::I64(values) if !has_nulls => Column::I64(values),
             Values::Text(values) if !has_nulls => Column::Text(values),
@@ -221,29 +147,33 @@ impl Leaf {
             Values::Text(values) => Column::OptText(spread.over(values, Some, || None)),
             Values::F32(values) => Column::F32(spread.over(values, |v| v, || f32::NAN)),
             Values::F64(values) => Column::F64(spread.over(values, |v| v, || f64::NAN)),
-            Values::Unknown => return None,
-        })
+        }
     }
 
     /// `None` for lists of kinds that [`Column`] lacks, nulls in lists of whole numbers or texts,
     /// and float lists of unequal length.
-    fn into_lists(mut self) -> Option<Column> {
+    fn into_lists(self, is_nullable: bool) -> Option<Column> {
         let is_image = self.repetition_max == 3;
         if self.repetition.iter().any(|level| *level > 1) {
             return None;
         }
-        let values = std::mem::replace(&mut self.values, Values::Unknown);
-        match (values, is_image) {
+        let lists = Lists {
+            definition: &self.definition,
+            repetition: &self.repetition,
+            max: self.definition_max,
+            is_nullable,
+        };
+        match (self.values, is_image) {
             (Values::F64(values), true) => {
-                Some(Column::F64Image(self.rows(values, Some(&f64::NAN))?))
+                Some(Column::F64Image(lists.of(values, Some(&f64::NAN))?))
             }
             (Values::F64(values), false) => {
-                Some(Column::F64List(self.rows(values, Some(&f64::NAN))?))
+                Some(Column::F64List(lists.of(values, Some(&f64::NAN))?))
             }
-            (Values::I64(values), false) => Some(Column::I64List(self.rows(values, None)?)),
-            (Values::Text(values), false) => Some(Column::TextList(self.rows(values, None)?)),
+            (Values::I64(values), false) => Some(Column::I64List(lists.of(values, None)?)),
+            (Values::Text(values), false) => Some(Column::TextList(lists.of(values, None)?)),
             (Values::F32(values), false) => {
-                let rows = self.rows(values, Some(&f32::NAN))?;
+                let rows = lists.of(values, Some(&f32::NAN))?;
                 let width = rows.iter().map(Vec::len).max().unwrap_or(0);
                 if width == 0 && !rows.is_empty() {
                     return None;
@@ -260,18 +190,29 @@ impl Leaf {
             _ => None,
         }
     }
+}
 
-    fn rows<V: Clone>(&self, values: Vec<V>, null: Option<&V>) -> Option<Vec<Vec<V>>> {
+/// Puts values back into the lists they were in.
+struct Lists<'a> {
+    definition: &'a [i16],
+    repetition: &'a [i16],
+    max: i16,
+    /// Whether an element, not only a list, may be null.
+    is_nullable: bool,
+}
+
+impl Lists<'_> {
+    fn of<V: Clone>(&self, values: Vec<V>, null: Option<&V>) -> Option<Vec<Vec<V>>> {
         let mut rows: Vec<Vec<V>> = Vec::new();
         let mut values = values.into_iter();
-        for (definition, repetition) in self.definition.iter().zip(&self.repetition) {
+        for (definition, repetition) in self.definition.iter().zip(self.repetition) {
             if *repetition == 0 {
                 rows.push(Vec::new());
             }
             let row = rows.last_mut()?;
-            if *definition == self.definition_max {
+            if *definition == self.max {
                 row.push(values.next()?);
-            } else if self.is_nullable && *definition + 1 == self.definition_max {
+            } else if self.is_nullable && *definition + 1 == self.max {
                 row.push(null?.clone());
             }
         }
@@ -299,22 +240,4 @@ impl Spread<'_> {
         };
         self.definition.iter().map(&mut next).collect()
     }
-}
-
-fn text(bytes: &ByteArray) -> Result<String, ParquetError> {
-    let text = std::str::from_utf8(bytes.data());
-    text.map(str::to_owned).map_err(|error| ParquetError::General(error.to_string()))
-}
-
-fn take<T: DataType>(
-    mut reader: ColumnReaderImpl<T>,
-    n_rows: usize,
-    (definition, repetition): (&mut Vec<i16>, &mut Vec<i16>),
-) -> Result<Vec<T::T>, ParquetError> {
-    let mut values = Vec::new();
-    let (n, _, _) = reader.read_records(n_rows, Some(definition), Some(repetition), &mut values)?;
-    if n != n_rows {
-        return Err(ParquetError::General(format!("a column ends after {n} of {n_rows} rows")));
-    }
-    Ok(values)
 }

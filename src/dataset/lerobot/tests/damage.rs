@@ -87,9 +87,9 @@ const DAMAGES: &[Damage] = &[
     (
         |root| {
             let wrong = Column::F32(vec![0.0; 6]);
-            rewrite(&root.join(DATA), |rows| rows.set("battery", wrong).unwrap());
+            rewrite(&root.join(DATA), |rows| rows.set("confidence", wrong).unwrap());
         },
-        "statistics of battery",
+        "statistics of confidence",
     ),
     (|root| fs::remove_file(root.join(VIDEO)).unwrap(), VIDEO),
     (|root| fs::write(root.join(VIDEO), "no video").unwrap(), VIDEO),

@@ -57,3 +57,27 @@ fn notes_change_and_nothing_else() {
     let notes = &reopened.episodes()[1].notes;
     assert_eq!((notes.success, notes.tags.as_slice()), (Some(true), &["rain".to_owned()][..]));
 }
+
+#[test]
+fn two_recordings_of_one_name_are_both_kept() {
+    // After a merge by LeRobot, the second to be discarded would be gone for good.
+    let folder = scratch();
+    let (root, other) = (folder.path().join("set"), folder.path().join("other"));
+    let mut store = dataset(&root, 2);
+    let path = root.join("meta/episodes/chunk-000/file-001.parquet");
+    let mut rows = crate::dataset::table::read(&path).unwrap().table;
+    rows.set("recording", Column::Text(vec!["recording-0".to_owned()])).unwrap();
+    crate::dataset::table::write(&path, &rows, &[]).unwrap();
+    drop(store);
+    store = Store::open(&root).unwrap();
+    assert!(store.split_off(&[0, 1], &other).is_err());
+    holds(&root, &[(0, 0, 5), (1, 0, 6)]);
+    store.discard(&[1]).unwrap();
+    store.discard(&[0]).unwrap();
+    assert_eq!(store.discarded().unwrap(), ["recording-0", "recording-0.2"]);
+    store.restore("recording-0").unwrap();
+    store.restore("recording-0.2").unwrap();
+    holds(&root, &[(1, 0, 6), (0, 0, 5)]);
+    store.discard(&[0, 1]).unwrap();
+    assert_eq!(store.discarded().unwrap().len(), 2);
+}
