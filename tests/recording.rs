@@ -1,7 +1,6 @@
 //! Recording by the whole program, headless, on the simulated robot: real threads, a real serial
 //! port, real time, and real deaths.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test may panic; clippy exempts only #[test] functions")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};

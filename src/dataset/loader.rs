@@ -19,6 +19,9 @@ use super::{Dataset, DatasetError};
 /// Makes of a decoded picture (RGB, width, height) what is handed out and kept.
 pub type Prepare = dyn Fn(&[u8], u32, u32) -> Vec<u8> + Send + Sync;
 
+/// A picture and its place among those asked for.
+type Placed = (usize, Arc<[u8]>);
+
 /// Open video files for each thread; a decoder holds a few pictures.
 const OPEN_MAX: usize = 4;
 
@@ -156,7 +159,7 @@ impl Loader {
         &self,
         share: &[(&RowId, usize)],
         desk: &mut Vec<(usize, EpisodeVideo)>,
-    ) -> Result<Vec<(usize, Arc<[u8]>)>, DatasetError> {
+    ) -> Result<Vec<Placed>, DatasetError> {
         let mut pictures = Vec::with_capacity(share.len());
         let mut rgb = Vec::new();
         let mut last: Option<(RowId, Arc<[u8]>)> = None;

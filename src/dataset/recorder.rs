@@ -7,6 +7,7 @@
 //! Deliberately absent: threads, clocks (time comes in with the ticks) and the disk.
 
 mod commands;
+mod config;
 mod pictures;
 #[cfg(test)]
 pub(super) mod tests;
@@ -15,8 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+pub use self::config::Config;
 use self::pictures::{Group, Pictures};
 use super::DatasetError;
 use super::journal::{End, Mark, Record, Start, TickRecord};
@@ -36,50 +36,6 @@ const LOST: Duration = Duration::from_secs(2);
 /// Records kept in memory before an episode begins: the takeover's seconds and a checkpoint's
 /// period, and some.
 const RECENT: Duration = Duration::from_millis(6500);
-
-/// How episodes are recorded.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Whether there is a recorder at all.
-    pub enabled: bool,
-    /// The dataset's folder name under `folder`.
-    pub dataset: String,
-    pub folder: std::path::PathBuf,
-    /// The dataset's name of the camera.
-    pub camera: String,
-    /// Rows a second; 0: the camera's own rate.
-    pub fps: u32,
-    /// Pictures from key frame to key frame, and the quantiser of H.264: 12 best, 45 worst.
-    pub gop: u32,
-    pub qp: u8,
-    /// Keep every takeover, also when not recording.
-    pub takeovers: bool,
-    /// Episodes wanted in one go; 0: one at a time.
-    pub episodes: u32,
-    /// Longest episode, seconds; 0: no limit.
-    pub episode_s: f64,
-    /// Pause between two episodes of a series, seconds.
-    pub pause_s: f64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            dataset: "drives".to_owned(),
-            folder: "recordings".into(),
-            camera: "front".to_owned(),
-            fps: 0,
-            gop: 5,
-            qp: 26,
-            takeovers: true,
-            episodes: 0,
-            episode_s: 0.0,
-            pause_s: 10.0,
-        }
-    }
-}
 
 /// What whoever writes is to do. In order; ops of one recording between its `Begin` and `End`.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! Video: RGB to H.264 in MP4 and back, without re-encoding in between.
 //!
 //! An [`Encoder`] makes units, a [`FragmentWriter`] keeps them so that a crash costs only the
-//! newest, a [`VideoFile`] shows the frames of any MP4 with H.264, and [`remux`] copies frames
+//! newest, a [`VideoFile`] shows the frames of any MP4 with H.264, and [`remux()`] copies frames
 //! into a new file. Deliberately absent: other codecs, sound, and re-encoding.
 
 mod avc;

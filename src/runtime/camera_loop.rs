@@ -89,6 +89,7 @@ impl CameraLoop {
 
     /// Every picture for one more reader, up to `n` of them waiting; more are lost, and the gap in
     /// their numbers says so.
+    #[must_use]
     pub fn stream(&self, n: usize) -> Receiver<Arc<Frame>> {
         let (queue, stream) = sync_channel(n);
         self.shared.state().streams.push(queue);

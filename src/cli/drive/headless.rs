@@ -184,7 +184,7 @@ impl Run<'_> {
             if let Some(command) = self.robot.first_instruction(&event) {
                 self.command(command)?;
             }
-            self.robot.tell_recorder(self.station, &event);
+            Robot::tell_recorder(self.station, &event);
             self.robot.on_policy_event(&event);
         }
         if self.first_picture.is_none()

@@ -101,7 +101,7 @@ impl Robot {
     }
 
     /// What of `event` the recorder writes down.
-    pub(super) fn tell_recorder(&self, station: &Station, event: &PolicyEvent) {
+    pub(super) fn tell_recorder(station: &Station, event: &PolicyEvent) {
         match event {
             PolicyEvent::Loaded(info) => {
                 let (name, sha256) = (info.name.clone(), info.sha256.clone());

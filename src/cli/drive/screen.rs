@@ -216,7 +216,7 @@ impl Loop<'_> {
             if let Some(command) = self.robot.first_instruction(&event) {
                 self.command(command);
             }
-            self.robot.tell_recorder(&self.station, &event);
+            Robot::tell_recorder(&self.station, &event);
             if self.robot.on_policy_event(&event) {
                 self.tell_info();
             }

@@ -158,7 +158,9 @@ fn a_journal_that_is_being_written_is_let_be() {
 
 proptest! {
     #[test]
-    fn garbage_is_no_journal(bytes in prop::collection::vec(any::<u8>(), 0..400), keep in 0_usize..9) {
+    fn garbage_is_no_journal(
+        bytes in prop::collection::vec(any::<u8>(), 0..400), keep in 0_usize..9,
+    ) {
         // A damaged disk would take the station down at start.
         let mut garbage = journal::MAGIC[..keep.min(8)].to_vec();
         garbage.extend(bytes);

@@ -85,8 +85,8 @@ impl Bench {
         self.recorder.tick(&tick);
     }
 
-    fn order(&mut self, command: RecordCommand) {
-        self.recorder.command(&command);
+    fn order(&mut self, command: &RecordCommand) {
+        self.recorder.command(command);
         self.ops.extend(self.recorder.take_ops());
     }
 
@@ -112,10 +112,10 @@ impl Bench {
 /// What is to be written of `ms` milliseconds of driving.
 pub(in crate::dataset) fn recorded(ms: u64) -> Vec<Op> {
     let mut bench = Bench::new(&Config::default());
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     bench.drive(Mode::Manual, ms);
-    bench.order(RecordCommand::Success(true));
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Success(true));
+    bench.order(&RecordCommand::Toggle);
     bench.ops
 }
 
@@ -132,9 +132,9 @@ fn an_episode_is_from_key_to_key_with_a_row_a_picture() {
     // The operator's episode would begin late, end early, or lose rows.
     let mut bench = Bench::new(&Config::default());
     bench.drive(Mode::Manual, 3000);
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     bench.drive(Mode::Manual, 4000);
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     bench.drive(Mode::Manual, 1000);
     let recordings = bench.recordings();
     let [(records, n_units, end)] = recordings.as_slice() else { panic!("{recordings:?}") };
@@ -178,12 +178,12 @@ fn a_takeover_inside_a_recording_makes_no_second_copy() {
     // The same drive would be trained on twice.
     let mut bench = Bench::new(&Config::default());
     bench.drive(Mode::Autonomous, 2000);
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     bench.drive(Mode::Autonomous, 2000);
     bench.drive(Mode::Override, 1000);
     assert_eq!(bench.recorder.status().phase, RecordPhase::Recording);
     bench.drive(Mode::Autonomous, 4000);
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     assert_eq!(bench.recordings().len(), 1);
     assert_eq!(rows::derive(&bench.recordings()[0].0, 1000).unwrap().whole().unwrap().takeovers, 1);
 }
@@ -194,10 +194,10 @@ fn a_takeover_that_the_operator_records_goes_on() {
     let mut bench = Bench::new(&Config::default());
     bench.drive(Mode::Autonomous, 6000);
     bench.drive(Mode::Override, 500);
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     bench.drive(Mode::Autonomous, 5000);
     assert_eq!(bench.recorder.status().phase, RecordPhase::Recording);
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     assert_eq!(bench.recordings().len(), 1);
 }
 
@@ -217,7 +217,7 @@ fn a_lost_camera_or_base_ends_the_episode_marked() {
     // Frozen pictures under a moving robot would be recorded as truth.
     for what in ["camera", "base"] {
         let mut bench = Bench::new(&Config::default());
-        bench.order(RecordCommand::Toggle);
+        bench.order(&RecordCommand::Toggle);
         bench.drive(Mode::Manual, 2000);
         match what {
             "camera" => bench.has_camera = false,
@@ -235,14 +235,14 @@ fn a_lost_camera_or_base_ends_the_episode_marked() {
 fn cut_leaves_out_and_undo_takes_back() {
     // Bad seconds would be kept, or good ones lost.
     let mut bench = Bench::new(&Config::default());
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     bench.drive(Mode::Manual, 8000);
-    bench.order(RecordCommand::Cut);
+    bench.order(&RecordCommand::Cut);
     bench.drive(Mode::Manual, 2000);
-    bench.order(RecordCommand::Cut);
-    bench.order(RecordCommand::Undo);
+    bench.order(&RecordCommand::Cut);
+    bench.order(&RecordCommand::Undo);
     bench.drive(Mode::Manual, 1000);
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     let (records, n_units, _) = bench.recordings().remove(0);
     let derived = rows::derive(&records, n_units).unwrap();
     let parts = derived.parts().unwrap();
@@ -258,15 +258,15 @@ fn cut_leaves_out_and_undo_takes_back() {
 fn marks_reach_the_running_episode_or_the_one_before() {
     // A success that is told a moment after the stop would be lost.
     let mut bench = Bench::new(&Config::default());
-    bench.order(RecordCommand::Success(true));
+    bench.order(&RecordCommand::Success(true));
     assert!(bench.ops.is_empty(), "there is no episode yet");
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     bench.drive(Mode::Manual, 1000);
-    bench.order(RecordCommand::Success(false));
-    bench.order(RecordCommand::Toggle);
-    bench.order(RecordCommand::Success(true));
-    bench.order(RecordCommand::Discard);
-    bench.order(RecordCommand::Undo);
+    bench.order(&RecordCommand::Success(false));
+    bench.order(&RecordCommand::Toggle);
+    bench.order(&RecordCommand::Success(true));
+    bench.order(&RecordCommand::Discard);
+    bench.order(&RecordCommand::Undo);
     let (records, n_units, _) = bench.recordings().remove(0);
     assert_eq!(rows::derive(&records, n_units).unwrap().success, Some(false));
     let last: Vec<_> = bench.ops.iter().rev().take(3).collect();
@@ -282,12 +282,12 @@ fn a_series_records_pauses_and_ends_by_itself() {
     let config = Config { episodes: 3, episode_s: 2.0, pause_s: 1.0, ..Config::default() };
     let mut bench = Bench::new(&config);
     bench.drive(Mode::Manual, 500);
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     bench.drive(Mode::Manual, 2500);
     assert!(matches!(bench.recorder.status().phase, RecordPhase::Pause { .. }));
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     bench.drive(Mode::Manual, 500);
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     bench.drive(Mode::Manual, 12_000);
     assert_eq!(bench.recorder.status().phase, RecordPhase::Idle);
     let lengths: Vec<_> = bench.recordings().iter().map(|(.., n, _)| *n).collect();
@@ -299,7 +299,7 @@ fn a_series_records_pauses_and_ends_by_itself() {
 fn lost_ticks_end_the_episode() {
     // Rows with commands from another moment would look like any other.
     let mut bench = Bench::new(&Config::default());
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     bench.drive(Mode::Manual, 1000);
     bench.tick += 3;
     bench.drive(Mode::Manual, 1000);
@@ -312,7 +312,7 @@ fn what_blocks_recording_is_told() {
     // A full disk would be noticed only after the drive.
     let mut bench = Bench::new(&Config::default());
     bench.recorder.set_blocked("the disk is full");
-    bench.order(RecordCommand::Toggle);
+    bench.order(&RecordCommand::Toggle);
     bench.drive(Mode::Manual, 500);
     assert!(bench.ops.is_empty());
     let news = bench.recorder.take_news();

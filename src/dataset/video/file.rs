@@ -146,7 +146,8 @@ impl VideoFile {
     /// one decode; a jump decodes from the key frame before it.
     ///
     /// # Errors
-    /// There is no such frame, the file cannot be read, or the frame is damaged; others may be good.
+    /// There is no such frame, the file cannot be read, or the frame is damaged; others may be
+    /// good.
     pub fn decode(&mut self, idx: usize, rgb: &mut Vec<u8>) -> Result<(), DatasetError> {
         let Some(&sample) = self.samples.get(idx) else { return Err(self.missing(idx)) };
         if self.damaged.0.contains(&sample) {

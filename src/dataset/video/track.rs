@@ -1,4 +1,5 @@
-//! Where the frames of an MP4 lie: the tables of its header and of its fragments (ISO/IEC 14496-12).
+//! Where the frames of an MP4 lie: the tables of its header and of its fragments (ISO/IEC
+//! 14496-12).
 //!
 //! A file that was cut short gives the frames that are whole. Nothing is decoded here.
 

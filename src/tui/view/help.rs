@@ -74,7 +74,7 @@ fn keys(is_roomy: bool) -> Vec<Line<'static>> {
         let keys = match bindings {
             [only] => only.keys.join(" "),
             several => {
-                several.iter().flat_map(|b| b.keys.first()).copied().collect::<Vec<_>>().join(" ")
+                several.iter().filter_map(|b| b.keys.first()).copied().collect::<Vec<_>>().join(" ")
             }
         };
         let keys = Span::styled(format!("{keys:<14}"), palette::bold());

@@ -134,7 +134,9 @@ fn try_all(path: &Path) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(
+        ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() }
+    )]
 
     #[test]
     fn damage_never_panics(
