@@ -9,6 +9,7 @@ mod paint;
 mod scene;
 mod solid;
 mod span;
+mod texel;
 mod texture;
 
 use glam::Vec3;
@@ -18,8 +19,7 @@ use rand_pcg::Pcg64;
 use super::world::Mount;
 use super::{Pose, World};
 use crate::msg::Frame;
-use scene::{Place, Scene, Surface};
-use texture::Texel;
+use scene::{Row, Scene, Shot, Surface};
 
 /// Where the camera is and what a pixel is: the projection that the renderer uses.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,11 +91,8 @@ pub struct Renderer {
     /// Sensor noise; each run of a picture reads another part of it.
     noise: Vec<i8>,
     seed: u64,
-    pixels: Vec<Texel>,
-    surfaces: Vec<Surface>,
-    /// One over the depth.
-    nears: Vec<f32>,
-    /// Of one row.
+    /// The row that is finished, and those above and below it, where its edges are looked for.
+    rows: [Row; 3],
     edges: Vec<bool>,
 }
 
@@ -118,9 +115,7 @@ impl Renderer {
             mount: world.mount,
             noise,
             seed: world.seed,
-            pixels: Vec::new(),
-            surfaces: Vec::new(),
-            nears: Vec::new(),
+            rows: Default::default(),
             edges: Vec::new(),
         }
     }
@@ -131,75 +126,57 @@ impl Renderer {
         let (width, height) = (frame.width, frame.height);
         frame.resize(width, height);
         let view = View::new(&self.mount, pose, width, height);
-        let count = width as usize * height as usize;
-        self.pixels.resize(count, 0);
-        self.surfaces.resize(count, 0);
-        self.nears.resize(count, 0.0);
-        if count == 0 {
+        if width == 0 || height == 0 {
             return;
         }
-        let places = self.scene.places(&view);
-        self.draw(&view, &places);
-        self.smooth(&view, &places);
-        self.develop(number, &mut frame.rgb);
-    }
-
-    fn draw(&mut self, view: &View, places: &[Place]) {
-        let width = view.width as usize;
-        let rows = self.pixels.chunks_exact_mut(width);
-        let rows = rows.zip(self.surfaces.chunks_exact_mut(width));
-        let rows = rows.zip(self.nears.chunks_exact_mut(width));
-        for (row, ((pixels, surfaces), nears)) in rows.enumerate() {
-            self.scene.draw_room_row(view, row, pixels, surfaces, nears);
-            for place in places.iter().filter(|place| place.rows.contains(&row)) {
-                let columns = place.columns.clone();
-                self.scene.draw_solid_row(
-                    view,
-                    place,
-                    row,
-                    &mut pixels[columns.clone()],
-                    &mut surfaces[columns.clone()],
-                    &mut nears[columns],
-                );
+        for row in &mut self.rows {
+            row.resize(width as usize);
+        }
+        self.edges.resize(width as usize, false);
+        let shot = self.scene.shot(view);
+        let mut noise = self.seed ^ number;
+        let [_, _, first] = &mut self.rows;
+        self.scene.draw(&shot, 0, first);
+        for (row, rgb) in frame.rgb.chunks_exact_mut(3 * width as usize).enumerate() {
+            self.rows.rotate_left(1);
+            let is_last = row + 1 == height as usize;
+            if !is_last {
+                let [_, _, below] = &mut self.rows;
+                self.scene.draw(&shot, row + 1, below);
             }
+            self.smooth(&shot, row, is_last);
+            self.develop(&mut noise, rgb);
         }
     }
 
     /// Where two surfaces meet, four rays a pixel instead of one.
-    fn smooth(&mut self, view: &View, places: &[Place]) {
-        let width = view.width as usize;
-        let all = &self.surfaces;
-        self.edges.resize(width, false);
-        for (row, pixels) in self.pixels.chunks_exact_mut(width).enumerate() {
-            let start = row * width;
-            let here = &all[start..start + width];
-            let above = &all[start.saturating_sub(width)..][..width];
-            let below = all.get(start + width..start + 2 * width).unwrap_or(here);
-            mark_edges(here, above, below, &mut self.edges);
-            for (block, edges) in self.edges.chunks(EDGE_BLOCK).enumerate() {
-                if !edges.contains(&true) {
-                    continue;
-                }
-                for (idx, _) in edges.iter().enumerate().filter(|(_, is_edge)| **is_edge) {
-                    let column = block * EDGE_BLOCK + idx;
-                    let seen = (here[column], pixels[column]);
-                    pixels[column] = self.scene.trace(view, places, (column, row), seen);
-                }
+    fn smooth(&mut self, shot: &Shot, row: usize, is_last: bool) {
+        let [above, here, below] = &mut self.rows;
+        let above = if row == 0 { &here.surfaces } else { &above.surfaces };
+        let below = if is_last { &here.surfaces } else { &below.surfaces };
+        mark_edges(&here.surfaces, above, below, &mut self.edges);
+        for (block, edges) in self.edges.chunks(EDGE_BLOCK).enumerate() {
+            if !edges.contains(&true) {
+                continue;
+            }
+            for (idx, _) in edges.iter().enumerate().filter(|(_, is_edge)| **is_edge) {
+                let column = block * EDGE_BLOCK + idx;
+                let seen = (here.surfaces[column], here.pixels[column]);
+                here.pixels[column] = self.scene.trace(shot, (column, row), seen);
             }
         }
     }
 
-    /// Unpacks the pixels and adds the sensor's noise.
-    fn develop(&self, number: u64, rgb: &mut [u8]) {
-        for (out, pixel) in rgb.chunks_exact_mut(3).zip(&self.pixels) {
+    /// Unpacks the pixels of a row and adds the sensor's noise.
+    fn develop(&self, at: &mut u64, rgb: &mut [u8]) {
+        for (out, pixel) in rgb.chunks_exact_mut(3).zip(&self.rows[1].pixels) {
             if let [red, green, blue] = out {
-                [*red, *green, *blue] = texture::bytes(*pixel);
+                [*red, *green, *blue] = texel::bytes(*pixel);
             }
         }
-        let mut at = self.seed ^ number;
         for part in rgb.chunks_mut(NOISE_RUN) {
-            at = at.wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            let start = (at >> 40) as usize % (NOISE_LEN - NOISE_RUN);
+            *at = at.wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let start = (*at >> 40) as usize % (NOISE_LEN - NOISE_RUN);
             for (value, noise) in part.iter_mut().zip(&self.noise[start..start + NOISE_RUN]) {
                 *value = (i16::from(*value) + i16::from(*noise)).clamp(0, 255) as u8;
             }

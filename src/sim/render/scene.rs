@@ -1,6 +1,7 @@
 //! A world as surfaces: the room and the bodies in it, each with paint and a light map.
 
 mod body;
+mod facet;
 mod ground;
 mod wall;
 
@@ -10,14 +11,14 @@ use glam::{Vec2, Vec3};
 
 use super::light::Light;
 use super::paint;
-use super::solid::{Face, Hit, Solid};
+use super::solid::{Hit, Solid};
 use super::span::{Coordinate, Line};
-use super::texture::{Texel, mean};
+use super::texel::{Texel, mean};
 use super::{NEAR_M, View};
 use crate::sim::World;
 use crate::sim::world::look::Tint;
 use crate::sim::world::{Room, Wall};
-use body::{Body, FACES};
+use body::{Body, BodySight, FACES, face_idx};
 use ground::{Ground, GroundRow};
 use wall::{Sight, WallFace};
 
@@ -42,6 +43,39 @@ pub(super) struct Scene {
     ceiling: Ground,
     walls: Vec<WallFace>,
     bodies: Vec<Body>,
+}
+
+/// One row of the picture.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Row {
+    pub(super) pixels: Vec<Texel>,
+    pub(super) surfaces: Vec<Surface>,
+    /// One over the depth.
+    nears: Vec<f32>,
+}
+
+impl Row {
+    pub(super) fn resize(&mut self, width: usize) {
+        self.pixels.resize(width, 0);
+        self.surfaces.resize(width, 0);
+        self.nears.resize(width, 0.0);
+    }
+}
+
+/// What is the same for every row of one picture.
+#[derive(Clone, Debug)]
+pub(super) struct Shot {
+    view: View,
+    planes: Planes,
+    places: Vec<Place>,
+}
+
+/// The room's planes before and behind the eye on each axis, as one over the eye's distance: times
+/// a ray's direction, that is one over the depth at which the ray meets them.
+#[derive(Clone, Copy, Debug)]
+struct Planes {
+    low: Vec3,
+    high: Vec3,
 }
 
 /// Where in a pixel the four rays go that smooth an edge: no two in one row or column.
@@ -95,32 +129,50 @@ impl Scene {
         }
     }
 
-    /// Draws floor, ceiling and walls into one row. The room is convex: of all its planes the one
-    /// with the largest inverse depth is seen.
-    pub(super) fn draw_room_row(
-        &self,
-        view: &View,
-        row: usize,
-        pixels: &mut [Texel],
-        surfaces: &mut [Surface],
-        nears: &mut [f32],
-    ) {
+    /// What a picture from here needs first.
+    pub(super) fn shot(&self, view: View) -> Shot {
+        let places = self.bodies.iter().enumerate();
+        let places = places.filter_map(|(idx, body)| place(&view, idx, &body.solid)).collect();
+        Shot { view, planes: Planes::new(self.corners, view.eye), places }
+    }
+
+    pub(super) fn draw(&self, shot: &Shot, row: usize, out: &mut Row) {
+        self.draw_room(shot, row, out);
+        for place in shot.places.iter().filter(|place| place.rows.contains(&row)) {
+            let first = shot.view.row(row as f32 + 0.5) + shot.view.right * shot.view.across(0.5);
+            let body = &self.bodies[place.body];
+            let sight = BodySight {
+                eye: place.eye,
+                first: body.solid.local_direction(first),
+                step: place.right * shot.view.pixel,
+                pixel: shot.view.pixel,
+                surface: SOLIDS + place.body as Surface * FACES,
+            };
+            body.draw(&sight, place.columns.clone(), out);
+        }
+    }
+
+    /// Draws floor, ceiling and walls. The room is convex: of all its planes the one with the
+    /// largest inverse depth is seen.
+    fn draw_room(&self, shot: &Shot, row: usize, out: &mut Row) {
+        let view = &shot.view;
         let middle = view.row(row as f32 + 0.5);
         let step = view.right * view.pixel;
         let first = middle + view.right * view.across(0.5);
-        let planes = self.planes(view.eye);
-        let lines = planes.map(|plane| Line { begin: plane.dot(first), step: plane.dot(step) });
+        let (begins, steps) = (shot.planes.nears(first), shot.planes.nears(step));
+        let lines: [Line; PLANES] =
+            std::array::from_fn(|idx| Line { begin: begins[idx], step: steps[idx] });
         let way = |axis: Vec3| Coordinate {
             eye: axis.dot(view.eye),
             way: Line { begin: axis.dot(first), step: axis.dot(step) },
         };
         let mut begin = 0;
-        while begin < pixels.len() {
+        while begin < out.pixels.len() {
             let idx = largest(&lines.map(|line| line.at(begin)));
             let near = lines[idx];
             let end = lines.iter().map(|line| line.overtakes(near, begin)).min();
-            let range = begin..end.unwrap_or(pixels.len()).clamp(begin + 1, pixels.len());
-            for (near_here, column) in nears[range.clone()].iter_mut().zip(begin..) {
+            let range = begin..end.unwrap_or(usize::MAX).clamp(begin + 1, out.pixels.len());
+            for (near_here, column) in out.nears[range.clone()].iter_mut().zip(begin..) {
                 *near_here = near.at(column);
             }
             if let Some(wall) = self.walls.get(idx) {
@@ -129,88 +181,38 @@ impl Scene {
                     along: way(wall.axis()),
                     up: way(Vec3::Z),
                     pixel: view.pixel,
-                    surface: WALLS + idx as Surface * WALL_SURFACES,
+                    surface: wall_surface(idx),
                 };
-                wall.draw(&sight, &range, pixels, surfaces);
+                wall.draw(&sight, &range, &mut out.pixels, &mut out.surfaces);
             } else {
-                surfaces[range.clone()].fill((idx - self.walls.len()) as Surface);
-                let ground = self.ground(middle);
-                GroundRow::new(ground, &self.room, view, middle, 1.0 / near.begin)
-                    .draw(begin as u32, &mut pixels[range.clone()]);
+                out.surfaces[range.clone()].fill(self.ground_surface(idx));
+                GroundRow::new(self.ground(middle), &self.room, view, middle, 1.0 / near.begin)
+                    .draw(begin, &mut out.pixels[range.clone()]);
             }
             begin = range.end;
         }
     }
 
-    /// The walls, floor and ceiling as normals away from the eye over the eye's distance: their
-    /// product with a ray's direction is one over the depth at which it meets the plane.
-    fn planes(&self, eye: Vec3) -> [Vec3; PLANES] {
-        // An eye in a wall would see nothing else.
-        let low = (self.corners.0 - eye).min(Vec3::splat(-NEAREST_M)).recip();
-        let high = (self.corners.1 - eye).max(Vec3::splat(NEAREST_M)).recip();
-        let wall = |wall: Wall| match wall {
-            Wall::Front => Vec3::X * high.x,
-            Wall::Back => Vec3::X * low.x,
-            Wall::Left => Vec3::Y * high.y,
-            Wall::Right => Vec3::Y * low.y,
-        };
-        let [a, b, c, d] = Wall::ALL.map(wall);
-        [a, b, c, d, Vec3::Z * low.z, Vec3::Z * high.z]
-    }
-
-    /// Draws one row of one body, where it is nearest. The slices are the row's part within the
-    /// body's columns.
-    pub(super) fn draw_solid_row(
-        &self,
-        view: &View,
-        place: &Place,
-        row: usize,
-        pixels: &mut [Texel],
-        surfaces: &mut [Surface],
-        nears: &mut [f32],
-    ) {
-        let body = &self.bodies[place.body];
-        let middle = body.solid.local_direction(view.row(row as f32 + 0.5));
-        let outputs = pixels.iter_mut().zip(surfaces).zip(nears);
-        let mut is_inside = false;
-        for (idx, ((pixel, surface), near)) in outputs.enumerate() {
-            let across = view.across((place.columns.start + idx) as f32 + 0.5);
-            let Some(hit) = body.solid.hit_local(place.eye, middle + place.right * across) else {
-                // Every body is convex.
-                if is_inside {
-                    break;
-                }
-                continue;
-            };
-            is_inside = true;
-            if hit.t * *near < 1.0 {
-                *near = 1.0 / hit.t;
-                *surface = body_surface(place.body, hit.face);
-                *pixel = body.shade(&hit, view.pixel);
-            }
-        }
-    }
-
-    /// The mean colour of four rays through one pixel. `seen` is what its middle sees and that
-    /// one's colour, which serves for every ray that meets the same surface.
+    /// The mean colour of four rays through one pixel. `seen` is what its middle sees; that colour
+    /// serves for every ray that meets the same surface, and so does the first of any other's.
     pub(super) fn trace(
         &self,
-        view: &View,
-        places: &[Place],
+        shot: &Shot,
         (column, row): (usize, usize),
         seen: (Surface, Texel),
     ) -> Texel {
+        let view = &shot.view;
         let corner = view.row(row as f32) + view.right * view.across(column as f32);
         let (right, down) = (view.right * view.pixel, view.up * -view.pixel);
-        let mut nearest = RAYS.map(|(x, y)| Ray {
+        let mut rays = RAYS.map(|(x, y)| Ray {
             direction: corner + right * x + down * y,
             t: f32::INFINITY,
             met: None,
         });
         let is_near = |place: &&Place| place.columns.contains(&column) && place.rows.contains(&row);
-        for place in places.iter().filter(is_near) {
+        for place in shot.places.iter().filter(is_near) {
             let solid = &self.bodies[place.body].solid;
-            for ray in &mut nearest {
+            for ray in &mut rays {
                 let direction = solid.local_direction(ray.direction);
                 if let Some(hit) = solid.hit_local(place.eye, direction)
                     && hit.t < ray.t
@@ -219,52 +221,67 @@ impl Scene {
                 }
             }
         }
-        let planes = self.planes(view.eye);
-        mean(nearest.map(|ray| match ray.met {
-            Some((hit, body)) if body_surface(body, hit.face) == seen.0 => seen.1,
-            Some((hit, body)) => self.bodies[body].shade(&hit, view.pixel),
-            None => self.trace_room(view, &planes, ray.direction, seen),
-        }))
+        let mut found = [seen; RAYS.len() + 1];
+        for (idx, ray) in rays.iter().enumerate() {
+            found[idx + 1] = self.color(shot, ray, &found[..=idx]);
+        }
+        let [_, colors @ ..] = found.map(|(_, color)| color);
+        mean(colors)
     }
 
-    fn trace_room(
-        &self,
-        view: &View,
-        planes: &[Vec3; PLANES],
-        direction: Vec3,
-        seen: (Surface, Texel),
-    ) -> Texel {
-        let mut nears = [0.0; PLANES];
-        for (near, plane) in nears.iter_mut().zip(planes) {
-            *near = plane.dot(direction);
+    /// What a ray meets, and its colour unless it is known.
+    fn color(&self, shot: &Shot, ray: &Ray, known: &[(Surface, Texel)]) -> (Surface, Texel) {
+        let pixel = shot.view.pixel;
+        let once = |surface: Surface, shade: &dyn Fn() -> Texel| {
+            let same = known.iter().find(|(known, _)| *known == surface);
+            (surface, same.map_or_else(shade, |(_, color)| *color))
+        };
+        if let Some((hit, idx)) = ray.met {
+            let surface = SOLIDS + idx as Surface * FACES + face_idx(hit.face);
+            return once(surface, &|| self.bodies[idx].shade(&hit, pixel));
         }
+        let nears = shot.planes.nears(ray.direction);
         let idx = largest(&nears);
         let t = 1.0 / nears[idx];
         if let Some(wall) = self.walls.get(idx) {
-            wall.shade(view.eye + direction * t, t * view.pixel)
-        } else if usize::from(seen.0) + self.walls.len() == idx {
-            seen.1
+            let spot = wall.spot(shot.view.eye + ray.direction * t);
+            once(wall_surface(idx) + spot.surface(), &|| wall.shade(&spot, t * pixel))
         } else {
-            self.ground(direction).trace(&self.room, view, direction, t)
+            once(self.ground_surface(idx), &|| {
+                self.ground(ray.direction).trace(&self.room, &shot.view, ray.direction, t)
+            })
         }
-    }
-
-    /// Where each body may appear.
-    pub(super) fn places(&self, view: &View) -> Vec<Place> {
-        self.bodies
-            .iter()
-            .enumerate()
-            .filter_map(|(idx, body)| place(view, idx, &body.solid))
-            .collect()
     }
 
     fn ground(&self, direction: Vec3) -> &Ground {
         if direction.z < 0.0 { &self.floor } else { &self.ceiling }
     }
+
+    fn ground_surface(&self, plane: usize) -> Surface {
+        (plane - self.walls.len()) as Surface
+    }
 }
 
-const fn body_surface(body: usize, face: Face) -> Surface {
-    SOLIDS + body as Surface * FACES + body::face_idx(face)
+impl Planes {
+    fn new(corners: (Vec3, Vec3), eye: Vec3) -> Self {
+        // An eye in a wall would see nothing else.
+        Self {
+            low: (corners.0 - eye).min(Vec3::splat(-NEAREST_M)).recip(),
+            high: (corners.1 - eye).max(Vec3::splat(NEAREST_M)).recip(),
+        }
+    }
+
+    /// One over the depth of every plane along `direction`: of the walls in [`Wall::ALL`]'s order,
+    /// then of floor and ceiling.
+    #[inline]
+    fn nears(&self, direction: Vec3) -> [f32; PLANES] {
+        let (low, high) = (self.low * direction, self.high * direction);
+        [high.x, high.y, low.x, low.y, low.z, high.z]
+    }
+}
+
+const fn wall_surface(wall: usize) -> Surface {
+    WALLS + wall as Surface * WALL_SURFACES
 }
 
 /// Which of the planes' inverse depths is the largest.

@@ -1,12 +1,17 @@
 //! What stands in the room: a solid with paint on it and its own light map.
 
+use std::ops::Range;
+
 use glam::{Vec2, Vec3};
 
 use super::super::light::Light;
 use super::super::paint;
 use super::super::solid::{Face, Form, Hit, Solid, direction_around};
-use super::super::texture::{Texel, Texture, shade, tinted};
-use super::times;
+use super::super::span::Coordinate;
+use super::super::texel::{Texel, shade, tinted};
+use super::super::texture::{Texture, fixed};
+use super::facet::{Facet, Sight};
+use super::{Row, Surface, times};
 use crate::sim::World;
 use crate::sim::world::look::{LAMP_FOOT, Tint};
 use crate::sim::world::{Shape, Thing};
@@ -27,6 +32,22 @@ pub(super) struct Body {
     color: Tint,
     light: Texture,
     glows: bool,
+    /// Of a cuboid: drawn as spans.
+    facets: Vec<Facet>,
+}
+
+/// How one row of the picture sees a body, in the body's axes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodySight {
+    pub(super) eye: Vec3,
+    /// Where the row's first pixel looks, at depth 1.
+    pub(super) first: Vec3,
+    /// From one pixel to the next.
+    pub(super) step: Vec3,
+    /// A pixel's side at depth 1.
+    pub(super) pixel: f32,
+    /// Of its first face.
+    pub(super) surface: Surface,
 }
 
 impl Body {
@@ -37,6 +58,65 @@ impl Body {
         } else {
             body_light(&self.solid, light, self.color)
         };
+    }
+
+    /// Draws it into `columns` of a row, where it is nearest.
+    pub(super) fn draw(&self, sight: &BodySight, columns: Range<usize>, out: &mut Row) {
+        for facet in &self.facets {
+            self.draw_facet(facet, sight, columns.clone(), out);
+        }
+        if self.facets.is_empty() {
+            self.draw_round(sight, columns, out);
+        }
+    }
+
+    fn draw_facet(&self, facet: &Facet, sight: &BodySight, columns: Range<usize>, out: &mut Row) {
+        let Some(Sight { near, place }) = facet.sight(sight.eye, sight.first, sight.step) else {
+            return;
+        };
+        let face = face_idx(facet.face);
+        let mut rest = place.1.clip(near, place.0.clip(near, near.clip(columns)));
+        let paint = if facet.face == Face::Top { self.top } else { self.side };
+        let slot = f32::from(face) * SLOT;
+        let light_at = |column: usize| {
+            let depth = 1.0 / near.at(column);
+            let share = |place: Coordinate| place.at(column, depth).clamp(0.0, 1.0);
+            (fixed(slot + 7.0 * share(place.0)), fixed(7.0 * share(place.1)))
+        };
+        while !rest.is_empty() {
+            let is_seen = |column: &usize| near.at(*column) > out.nears[*column];
+            let begin = rest.clone().find(is_seen).unwrap_or(rest.end);
+            let end = (begin..rest.end).find(|column| !is_seen(column)).unwrap_or(rest.end);
+            for (near_here, column) in out.nears[begin..end].iter_mut().zip(begin..) {
+                *near_here = near.at(column);
+            }
+            out.surfaces[begin..end].fill(sight.surface + face);
+            let pixels = &mut out.pixels[begin..end];
+            let footprint = sight.pixel / facet.width;
+            paint.spread(near, place, footprint, begin, pixels, |_, paint| paint);
+            self.light.full().lighten(begin, pixels, light_at);
+            rest = end..rest.end;
+        }
+    }
+
+    fn draw_round(&self, sight: &BodySight, columns: Range<usize>, out: &mut Row) {
+        let mut is_inside = false;
+        for column in columns {
+            let direction = sight.first + sight.step * f32::from(column as u16);
+            let Some(hit) = self.solid.hit_local(sight.eye, direction) else {
+                // Every body is convex.
+                if is_inside {
+                    break;
+                }
+                continue;
+            };
+            is_inside = true;
+            if hit.t * out.nears[column] < 1.0 {
+                out.nears[column] = 1.0 / hit.t;
+                out.surfaces[column] = sight.surface + face_idx(hit.face);
+                out.pixels[column] = self.shade(&hit, sight.pixel);
+            }
+        }
     }
 
     /// The colour where a ray met it; `pixel` is a pixel's side at depth 1.
@@ -174,6 +254,10 @@ fn body(solid: Solid, color: Tint) -> Body {
         color,
         light: Texture::plain([0.5; 3]),
         glows: false,
+        facets: match solid.form {
+            Form::Cuboid { half } => Facet::all(half, solid.height).to_vec(),
+            _ => Vec::new(),
+        },
     }
 }
 

@@ -6,7 +6,8 @@ use super::super::View;
 use super::super::light::Light;
 use super::super::paint;
 use super::super::span::BLOCK;
-use super::super::texture::{Level, Texel, Texture, mix, shade};
+use super::super::texel::{Texel, shade};
+use super::super::texture::{Level, Places, Texture};
 use super::times;
 use crate::sim::world::Room;
 use crate::sim::world::look::Tint;
@@ -113,16 +114,14 @@ impl Steps {
 
     /// In 256ths of texels.
     #[inline]
-    const fn at(self, column: u32) -> (u32, u32) {
+    const fn at(self, column: usize) -> (u32, u32) {
+        let column = column as u32;
         (
             self.x.wrapping_add(self.x_step.wrapping_mul(column)) >> 8,
             self.y.wrapping_add(self.y_step.wrapping_mul(column)) >> 8,
         )
     }
 }
-
-/// Pixels from one reading of the light to the next.
-const LIGHT_STEP: u32 = 4;
 
 impl<'a> GroundRow<'a> {
     /// The row whose middle looks along `direction` and meets the ground at depth `t`.
@@ -148,33 +147,20 @@ impl<'a> GroundRow<'a> {
         }
     }
 
-    /// Light changes little from pixel to pixel: it is read every fourth one, and mixed in between.
-    pub(super) fn draw(&self, begin: u32, pixels: &mut [Texel]) {
-        let light_at = |column: u32| {
-            let (x, y) = self.light.at(column);
-            self.light_level.read(x, y)
-        };
+    /// Draws the pixels of the row from column `begin` on.
+    pub(super) fn draw(&self, begin: usize, pixels: &mut [Texel]) {
         let mut column = begin;
-        let last = begin + pixels.len() as u32;
-        let mut lights = [0; BLOCK];
-        let mut light = light_at(column);
         for block in pixels.chunks_mut(BLOCK) {
-            for (paint, idx) in block.iter_mut().zip(0..) {
-                let (x, y) = self.paint.at(column + idx);
-                *paint = self.paint_level.read(x, y);
+            let mut places = Places::default();
+            for (idx, (x, y)) in places.iter_mut().enumerate() {
+                (*x, *y) = self.paint.at(column + idx);
             }
-            for part in lights.chunks_exact_mut(LIGHT_STEP as usize) {
-                column += LIGHT_STEP;
-                let next = light_at(column.min(last));
-                for (out, share) in part.iter_mut().zip([0, 64, 128, 192]) {
-                    *out = mix(light, next, share);
-                }
-                light = next;
+            for (pixel, paint) in block.iter_mut().zip(self.paint_level.read_all(&places)) {
+                *pixel = paint;
             }
-            for (pixel, light) in block.iter_mut().zip(lights) {
-                *pixel = shade(*pixel, light);
-            }
+            column += BLOCK;
         }
+        self.light_level.lighten(begin, pixels, |column| self.light.at(column));
     }
 }
 

@@ -7,7 +7,8 @@ use glam::Vec3;
 use super::super::light::Light;
 use super::super::paint;
 use super::super::span::{Coordinate, Line};
-use super::super::texture::{Texel, Texture, shade, tinted, unpack};
+use super::super::texel::{Texel, shade, tinted, unpack};
+use super::super::texture::Texture;
 use super::{Surface, times};
 use crate::sim::World;
 use crate::sim::world::look::Tint;
@@ -58,6 +59,21 @@ struct Flat {
     paint: &'static Texture,
     tint: [u32; 3],
     glows: bool,
+}
+
+/// A place on a wall and what it is part of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    along: f32,
+    up: f32,
+    part: Part,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Bare,
+    Skirting { is_edge: bool },
+    Decal { idx: usize, u: f32, v: f32 },
 }
 
 impl WallFace {
@@ -167,27 +183,49 @@ impl WallFace {
         }
     }
 
-    /// The colour of a point on the wall.
-    pub(super) fn shade(&self, point: Vec3, pixel_m: f32) -> Texel {
-        let along = point.dot(self.along) - self.begin;
-        let up = point.z;
-        let (u, v) = (along * self.per_length, up * self.per_height);
+    /// What is at a point of the wall.
+    pub(super) fn spot(&self, point: Vec3) -> Spot {
+        let (along, up) = (point.dot(self.along) - self.begin, point.z);
+        let decals = self.decals.iter().enumerate();
+        let mut decals = decals.map(|(idx, decal)| {
+            let u = (along - decal.along) * decal.per_width;
+            let v = (decal.top - up) * decal.per_height;
+            (idx, u, v)
+        });
+        let part = match decals.find(|(_, u, v)| (0.0..1.0).contains(u) && (0.0..1.0).contains(v)) {
+            Some((idx, u, v)) => Part::Decal { idx, u, v },
+            None if up >= SKIRTING_M => Part::Bare,
+            None => Part::Skirting { is_edge: up > SKIRTING_M - EDGE_M },
+        };
+        Spot { along, up, part }
+    }
+
+    /// The colour of a spot for a pixel that covers `pixel_m` of it.
+    pub(super) fn shade(&self, spot: &Spot, pixel_m: f32) -> Texel {
+        let (u, v) = (spot.along * self.per_length, spot.up * self.per_height);
         let level = self.paint.level(pixel_m * self.per_length);
         let wall = level.sample(MARGIN + u * (1.0 - 2.0 * MARGIN), v);
-        for decal in &self.decals {
-            let (u, v) =
-                ((along - decal.along) * decal.per_width, (decal.top - up) * decal.per_height);
-            if (0.0..1.0).contains(&u) && (0.0..1.0).contains(&v) {
+        match spot.part {
+            Part::Bare => wall,
+            Part::Skirting { is_edge: true } => tinted(wall, self.skirting_edge),
+            Part::Skirting { is_edge: false } => tinted(wall, self.skirting),
+            Part::Decal { idx, u, v } => {
+                let decal = &self.decals[idx];
                 let paint = decal.paint.level(pixel_m * decal.per_width).sample(u, v);
-                let light = if decal.glows { NEUTRAL } else { wall };
-                return tinted(shade(paint, light), decal.tint);
+                tinted(shade(paint, if decal.glows { NEUTRAL } else { wall }), decal.tint)
             }
         }
-        if up < SKIRTING_M {
-            let is_edge = up > SKIRTING_M - EDGE_M;
-            return tinted(wall, if is_edge { self.skirting_edge } else { self.skirting });
+    }
+}
+
+impl Spot {
+    /// The number of its part among the wall's surfaces.
+    pub(super) fn surface(&self) -> Surface {
+        match self.part {
+            Part::Bare => 0,
+            Part::Skirting { .. } => 1,
+            Part::Decal { idx, .. } => 2 + idx as Surface,
         }
-        wall
     }
 }
 
