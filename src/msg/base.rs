@@ -37,6 +37,11 @@ pub enum LinkState {
     /// The port is open, the handshake is not complete.
     Connecting,
     Up,
+    /// The base answers, in a version of the protocol of another major: it is not driven.
+    Foreign {
+        major: u8,
+        minor: u8,
+    },
 }
 
 /// How a stop was asked for.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::base::native;
 use crate::msg::{Fault, FaultSet, Level, LinkState, Mode, Notice, Severity, Stamp, Tick};
 
 /// A warning that comes and goes is told again only after this long.
@@ -28,6 +29,7 @@ impl Narrator {
             match tick.base.link {
                 LinkState::Up => say(Level::Good, "base connected".into()),
                 LinkState::Connecting => say(Level::Info, "port open, greeting the base".into()),
+                LinkState::Foreign { major, minor } => say(Level::Error, foreign(major, minor)),
                 LinkState::Down => say(Level::Error, "base link lost".into()),
             }
         }
@@ -48,6 +50,20 @@ impl Narrator {
             say(Level::Warn, format!("engage refused: {}", reasons.join(", ")));
         }
     }
+}
+
+/// A base of another version, and which end to update.
+fn foreign(major: u8, minor: u8) -> String {
+    let remedy = if major < native::MAJOR {
+        "update the base's firmware"
+    } else {
+        "update this station, or put older firmware on the base"
+    };
+    format!(
+        "the base speaks protocol {major}.{minor}, this station {}.{}, so it is not driven: {remedy}",
+        native::MAJOR,
+        native::MINOR
+    )
 }
 
 const fn level(fault: Fault) -> Level {
@@ -90,5 +106,20 @@ mod tests {
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert_eq!(lines[0], "E-STOP");
         assert!(lines[1].starts_with("base link down"));
+    }
+    #[test]
+    fn a_base_of_another_version_is_told_with_the_remedy() {
+        // The operator would see a link that never comes up and look for a bad cable.
+        let mut narrator = Narrator::default();
+        let mut lines = Vec::new();
+        let mut tick = Tick::default();
+        for (major, minor) in [(2, 3), (2, 3), (0, 9)] {
+            tick.base.link = LinkState::Foreign { major, minor };
+            narrator.push(&tick, |notice| lines.push(notice.text));
+        }
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].contains("protocol 2.3, this station 1.0"), "{lines:?}");
+        assert!(lines[0].contains("update this station"), "{lines:?}");
+        assert!(lines[1].contains("update the base's firmware"), "{lines:?}");
     }
 }

@@ -25,8 +25,6 @@ pub struct NativeBase<L: Line> {
     decoder: Decoder,
     report: BaseReport,
     info: Option<BaseInfo>,
-    /// Version of a base whose major is not ours.
-    foreign: Option<(u8, u8)>,
     session: u16,
     sequence: u16,
     next_hello: Stamp,
@@ -57,7 +55,6 @@ impl<L: Line> NativeBase<L> {
             decoder: Decoder::default(),
             report: BaseReport::default(),
             info: None,
-            foreign: None,
             session: 0,
             sequence: 0,
             next_hello: Stamp::ZERO,
@@ -69,13 +66,6 @@ impl<L: Line> NativeBase<L> {
             moved_since_stop: false,
             stop_timer: StopTimer::default(),
         }
-    }
-
-    /// The version (major, minor) of a base that answers but speaks another major version, so is
-    /// not driven.
-    #[must_use]
-    pub fn foreign_version(&self) -> Option<(u8, u8)> {
-        self.foreign
     }
 
     fn is_up(&self) -> bool {
@@ -106,7 +96,6 @@ impl<L: Line> NativeBase<L> {
         // Not the ids of a run before this one, whose ACKs may still lie in a buffer.
         self.request_id = self.request_id.wrapping_add(noise);
         self.next_hello = now;
-        self.foreign = None;
     }
 
     fn end_session(&mut self) {
@@ -142,13 +131,7 @@ impl<L: Line> NativeBase<L> {
             Body::Welcome(welcome) if is_ours && !self.is_up() => self.welcome(welcome, now),
             Body::Foreign { major, minor } if is_ours && !self.is_up() => {
                 self.next_hello = now + HELLO_RETRY_FOREIGN;
-                if self.foreign.replace((*major, *minor)).is_none() {
-                    tracing::error!(
-                        "the base speaks protocol {major}.{minor}, this station {}.{}: update the older of the two",
-                        super::MAJOR,
-                        super::MINOR
-                    );
-                }
+                self.report.link = LinkState::Foreign { major: *major, minor: *minor };
             }
             // An acknowledged stop counts whatever session it came under: the base stands.
             Body::Ack(ack) => self.acknowledge(*ack, at),
@@ -169,7 +152,6 @@ impl<L: Line> NativeBase<L> {
         self.report.kinematics = welcome.kinematics;
         self.report.limits = welcome.limits;
         self.report.watchdog = watchdog;
-        self.foreign = None;
         self.info = Some(BaseInfo {
             name: welcome.name.as_str().to_owned(),
             firmware: welcome.firmware.as_str().to_owned(),
@@ -224,8 +206,12 @@ impl<L: Line> NativeBase<L> {
             return;
         }
         let mut due = Due::default();
-        if self.report.link == LinkState::Connecting && now >= self.next_hello {
-            let retry = if self.foreign.is_some() { HELLO_RETRY_FOREIGN } else { HELLO_RETRY };
+        let retry = match self.report.link {
+            LinkState::Connecting => Some(HELLO_RETRY),
+            LinkState::Foreign { .. } => Some(HELLO_RETRY_FOREIGN),
+            LinkState::Up | LinkState::Down => None,
+        };
+        if let Some(retry) = retry.filter(|_| now >= self.next_hello) {
             self.next_hello = now + retry;
             due.add(&self.packet(Body::HELLO));
         }

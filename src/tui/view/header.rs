@@ -57,6 +57,10 @@ fn link(tick: &Tick) -> Line<'static> {
         LinkState::Connecting => {
             item("◌ ", palette::fg(palette::CAUTION), "base connecting".into())
         }
+        LinkState::Foreign { major, minor } => {
+            let text = format!("base speaks version {major}.{minor}");
+            item("✖ ", palette::fg(palette::ALARM), text)
+        }
         LinkState::Down => item("✖ ", palette::fg(palette::ALARM), "base down".into()),
     }
 }
