@@ -83,8 +83,8 @@ pub struct Policy {
     pub device: crate::onnx::Device,
     /// In force at start. Empty: on the simulated robot what its world suggests, else none.
     pub instruction: String,
-    /// Folder of the policy folders.
-    pub models: PathBuf,
+    /// Folder of the policy folders; found as [`crate::policy::home`] says when not given.
+    pub models: Option<PathBuf>,
     /// The ONNX Runtime library, or a folder with one in it; looked for where it usually is when
     /// not given.
     pub library: Option<PathBuf>,
@@ -162,7 +162,7 @@ impl Default for Policy {
             name: "beacon".to_owned(),
             device: crate::onnx::Device::Auto,
             instruction: String::new(),
-            models: "models".into(),
+            models: None,
             library: None,
         }
     }

@@ -13,12 +13,14 @@
 pub mod beacon;
 mod contract;
 mod folder;
+mod home;
 mod instruction;
 pub mod manifest;
 mod onnx_policy;
 mod preprocess;
 
 pub use folder::{Entry, list, sha256};
+pub use home::home;
 pub use instruction::InstructionEncoder;
 pub use manifest::Manifest;
 pub use onnx_policy::{OnnxPolicy, check};
@@ -74,6 +76,10 @@ pub trait Policy: Send {
 pub enum PolicyError {
     #[error("{path}: {reason}")]
     Manifest { path: PathBuf, reason: String },
+    #[error(
+        "there is no folder of policies: {path}: {source}; name one with policy.models (`models --models`)"
+    )]
+    Home { path: PathBuf, source: std::io::Error },
     #[error("policy file {path}: {reason}; copy the policy's folder again")]
     File { path: PathBuf, reason: String },
     #[error(

@@ -11,9 +11,9 @@ use crate::policy::{self, Entry, Manifest, beacon};
 /// Arguments of `pilothouse models`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder that holds the policy folders
-    #[arg(long, default_value = "models", value_name = "FOLDER")]
-    pub models: PathBuf,
+    /// Folder that holds the policy folders [default: models here, else in your data folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub models: Option<PathBuf>,
     #[command(subcommand)]
     pub action: Action,
 }
@@ -36,16 +36,17 @@ pub enum Action {
 /// # Errors
 /// There is no such folder or policy, or a policy is damaged.
 pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
+    let models = policy::home(args.models.as_deref())?;
     match &args.action {
-        Action::List => list(&args.models, out),
-        Action::Show { name } => show(&find(&args.models, name)?.manifest?, out),
+        Action::List => list(&models, out),
+        Action::Show { name } => show(&find(&models, name)?.manifest?, out),
         Action::Verify { name: Some(name) } => {
-            policy::check(&find(&args.models, name)?.folder)?;
+            policy::check(&find(&models, name)?.folder)?;
             Ok(writeln!(out, "{name}: good")?)
         }
-        Action::Verify { name: None } => verify_all(&args.models, out),
+        Action::Verify { name: None } => verify_all(&models, out),
         Action::BuildBeacon => {
-            let folder = args.models.join("beacon");
+            let folder = models.join("beacon");
             beacon::write(&folder).with_context(|| format!("cannot write {}", folder.display()))
         }
     }

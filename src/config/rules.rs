@@ -42,6 +42,7 @@ pub(super) const RANGES: &[(&str, RangeInclusive<f64>, &str)] = &[
 pub(super) fn known_keys() -> Table {
     let mut config = Config::default();
     config.camera.format = Some(camera::PixelFormat::Yuyv);
+    config.policy.models = Some("models".into());
     config.policy.library = Some("libonnxruntime.so".into());
     Table::try_from(config).unwrap_or_default()
 }

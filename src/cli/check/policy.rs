@@ -24,16 +24,22 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
             None
         }
     };
-    match policy::list(&config.policy.models) {
+    let models = match policy::home(config.policy.models.as_deref()) {
+        Ok(models) => models,
+        Err(error) => {
+            found.push(Finding::limited("policy", error.to_string(), BY_HAND));
+            return found;
+        }
+    };
+    match policy::list(&models) {
         Ok(entries) => {
-            found.push(configured(config, &entries, runtime.as_ref()));
+            found.push(configured(config, &models, &entries, runtime.as_ref()));
             let others = entries.iter().filter(|entry| entry.name != config.policy.name);
             found.extend(others.map(|entry| judge_files(entry, false)));
         }
         Err(error) => {
-            let text = format!("{}: {error}", config.policy.models.display());
-            let todo =
-                format!("start in the folder that holds models/, or set policy.models; {BY_HAND}");
+            let text = format!("{}: {error}", models.display());
+            let todo = format!("set policy.models to the folder of the policies; {BY_HAND}");
             found.push(Finding::limited("policy", text, todo));
         }
     }
@@ -69,7 +75,12 @@ fn load(library: &Library, found: &mut Vec<Finding>) -> Option<Runtime> {
     }
 }
 
-fn configured(config: &Config, entries: &[Entry], runtime: Option<&Runtime>) -> Finding {
+fn configured(
+    config: &Config,
+    models: &Path,
+    entries: &[Entry],
+    runtime: Option<&Runtime>,
+) -> Finding {
     let name = config.policy.name.as_str();
     if name.is_empty() {
         return Finding::note("policy", format!("none is configured; {BY_HAND}"));
@@ -78,7 +89,7 @@ fn configured(config: &Config, entries: &[Entry], runtime: Option<&Runtime>) -> 
         let there: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
         return Finding::bad(
             "policy",
-            format!("{name} is not in {}", config.policy.models.display()),
+            format!("{name} is not in {}", models.display()),
             format!("name one that is there with --policy: {}", there.join(", ")),
         );
     };
@@ -147,7 +158,7 @@ mod tests {
             ("nope", State::Bad, "is not in"),
             ("broken", State::Bad, "broken"),
         ] {
-            let found = configured(&with_policy(name), &entries, None);
+            let found = configured(&with_policy(name), models.path(), &entries, None);
             assert_eq!(found.state, state, "{found:?}");
             assert!(found.text.contains(part), "{found:?}");
         }
@@ -156,8 +167,9 @@ mod tests {
     #[test]
     fn the_shipped_policy_is_whole() {
         // The first policy a newcomer meets must pass its own doctor.
-        let entries = policy::list(Path::new("models")).unwrap();
-        let found = configured(&with_policy("beacon"), &entries, None);
+        let models = Path::new("models");
+        let entries = policy::list(models).unwrap();
+        let found = configured(&with_policy("beacon"), models, &entries, None);
         assert_eq!(found.state, State::Good, "{found:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! What the station is joined to: the simulated robot or real devices, as the configuration says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -57,10 +57,12 @@ impl Robot {
         let line = ThreadedLine::new(address, config.base.baud)
             .context("cannot start the base's threads")?;
         let monitor = line.monitor();
+        let models =
+            crate::policy::home(config.policy.models.as_deref()).map_err(|error| error.to_string());
         let mut info = StationInfo {
             robot,
             camera: config.camera.source.to_string(),
-            policies: policies(&config.policy.models),
+            policies: models.as_deref().map(policies).unwrap_or_default(),
             instruction: config.policy.instruction.clone(),
             camera_height_m: config.camera.height_m,
             camera_tilt: config.camera.tilt_deg.to_radians(),
@@ -78,7 +80,7 @@ impl Robot {
             open_camera: open_camera(config, sim.as_ref()),
             base: Box::new(NativeBase::new(line)),
             line: monitor,
-            load_policy: load_policy(config),
+            load_policy: load_policy(config, models),
             teleop,
             control: config.control,
             limits: config.safety,
@@ -213,7 +215,7 @@ fn policies(models: &Path) -> Vec<String> {
 }
 
 /// Loads on the policy's thread, where a download or a slow disk delays nobody who drives.
-fn load_policy(config: &Config) -> LoadPolicy {
+fn load_policy(config: &Config, models: Result<PathBuf, String>) -> LoadPolicy {
     let policy = config.policy.clone();
     let mut runtime: Option<Runtime> = None;
     Box::new(move |name| {
@@ -221,7 +223,7 @@ fn load_policy(config: &Config) -> LoadPolicy {
             Some(runtime) => runtime,
             none => none.insert(load_runtime(&policy).map_err(|error| format!("{error:#}"))?),
         };
-        let folder = policy.models.join(name);
+        let folder = models.as_ref().map_err(Clone::clone)?.join(name);
         OnnxPolicy::load(&folder, runtime, policy.device)
             .map(|policy| Box::new(policy) as Box<dyn Policy>)
             .map_err(|error| error.to_string())

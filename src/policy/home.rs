@@ -1,0 +1,117 @@
+//! Which folder holds the policies. It installs nothing but beacon, which every copy of the program
+//! carries.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::PolicyError;
+
+/// Looked for in the current folder.
+const HERE: &str = "models";
+
+/// Beacon as it is in `models/beacon`; the manifest last, for it makes a folder a policy's.
+const BEACON: [(&str, &[u8]); 3] = [
+    ("policy.onnx", include_bytes!("../../models/beacon/policy.onnx")),
+    ("tokenizer.json", include_bytes!("../../models/beacon/tokenizer.json")),
+    (super::manifest::FILE_NAME, include_bytes!("../../models/beacon/policy.toml")),
+];
+
+/// The folder of the policies' folders:
+///
+/// 1. the one that is named, whether it is there or not;
+/// 2. `models` in the current folder, where there is one;
+/// 3. `models` in the user's data folder for this program. Beacon is put there, and renewed when it
+///    is not the one in this program.
+///
+/// # Errors
+/// [`PolicyError::Home`]: the user has no data folder or beacon cannot be written there.
+pub fn home(named: Option<&Path>) -> Result<PathBuf, PolicyError> {
+    let user = directories::ProjectDirs::from("", "", "pilothouse")
+        .map(|dirs| dirs.data_local_dir().join("models"));
+    choose(named, Path::new(HERE), user)
+}
+
+fn choose(
+    named: Option<&Path>,
+    here: &Path,
+    user: Option<PathBuf>,
+) -> Result<PathBuf, PolicyError> {
+    if let Some(named) = named {
+        return Ok(named.to_owned());
+    }
+    if here.is_dir() {
+        return Ok(here.to_owned());
+    }
+    let user = user.ok_or_else(|| PolicyError::Home {
+        path: here.to_owned(),
+        source: io::Error::other("not here, and the system names no home folder"),
+    })?;
+    match put_beacon(&user.join("beacon")) {
+        Ok(()) => Ok(user),
+        Err(source) => Err(PolicyError::Home { path: user, source }),
+    }
+}
+
+/// Each file is replaced whole, so that a reader finds the old one or the new one.
+fn put_beacon(folder: &Path) -> io::Result<()> {
+    for (name, bytes) in BEACON {
+        let path = folder.join(name);
+        if fs::read(&path).is_ok_and(|there| there == bytes) {
+            continue;
+        }
+        fs::create_dir_all(folder)?;
+        let new = folder.join(format!("{name}.{}.new", std::process::id()));
+        fs::write(&new, bytes)?;
+        fs::rename(&new, &path)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installed_program_finds_beacon_anywhere() {
+        // A newcomer who ran `cargo install` would have a robot that never drives by itself.
+        let base = tempfile::tempdir().unwrap();
+        let (here, user) = (base.path().join("models"), base.path().join("user/models"));
+        let found = choose(None, &here, Some(user.clone())).unwrap();
+        assert_eq!(found, user);
+        let names = |folder: &Path| {
+            let policies = super::super::list(folder).unwrap();
+            policies.into_iter().map(|policy| policy.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&user), ["beacon"]);
+        super::super::check(&user.join("beacon")).unwrap();
+        fs::write(user.join("beacon/policy.onnx"), "of an older program").unwrap();
+        choose(None, &here, Some(user.clone())).unwrap();
+        super::super::check(&user.join("beacon")).unwrap();
+        assert_eq!(fs::read_dir(user.join("beacon")).unwrap().count(), BEACON.len());
+    }
+
+    #[test]
+    fn a_folder_that_is_named_or_here_comes_first_and_stays_as_it_is() {
+        // The station would drive with another policy than the one in the folder it was started in.
+        let base = tempfile::tempdir().unwrap();
+        let (here, user) = (base.path().join("models"), base.path().join("user/models"));
+        fs::create_dir(&here).unwrap();
+        assert_eq!(choose(None, &here, Some(user.clone())).unwrap(), here);
+        let named = Path::new("no/such/folder");
+        assert_eq!(choose(Some(named), &here, Some(user.clone())).unwrap(), named);
+        assert!(!user.exists() && fs::read_dir(&here).unwrap().next().is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_named_with_the_remedy() {
+        // The user would be told only that there is no policy.
+        let base = tempfile::tempdir().unwrap();
+        let file = base.path().join("file");
+        fs::write(&file, "").unwrap();
+        let here = base.path().join("models");
+        let error = choose(None, &here, Some(file.clone())).unwrap_err().to_string();
+        assert!(error.contains("file") && error.contains("policy.models"), "{error}");
+        assert!(choose(None, &here, None).unwrap_err().to_string().contains("policy.models"));
+    }
+}
