@@ -18,7 +18,6 @@ const BASE_SILENT: Duration = Duration::from_millis(300);
 const BASE_BLOCKED: Duration = Duration::from_millis(100);
 const STOP_UNCONFIRMED: Duration = Duration::from_millis(200);
 const WATCHDOG_WARN: Duration = Duration::from_millis(200);
-const WATCHDOG_MAX: Duration = Duration::from_millis(500);
 /// The operator's state is made anew every tick. One this old comes from an input thread that
 /// hangs: nobody could take over or stop the robot.
 const OPERATOR_SILENT: Duration = Duration::from_millis(500);
@@ -85,12 +84,7 @@ fn of_base(now: Stamp, base: &BaseReport) -> FaultSet {
         base.battery.is_some_and(|battery| !is_at_least(battery.charge, BATTERY_LOW)),
     );
     faults.set(Fault::WatchdogLong, base.watchdog > WATCHDOG_WARN);
-    faults.set(
-        Fault::WatchdogSlow,
-        base.watchdog.is_zero()
-            || base.watchdog > WATCHDOG_MAX
-            || base.measured_stop.is_some_and(|stop| stop > WATCHDOG_MAX),
-    );
+    faults.set(Fault::WatchdogSlow, base.self_stop().is_none());
     faults
 }
 

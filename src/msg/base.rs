@@ -89,6 +89,9 @@ pub struct Battery {
     pub charge: f64,
 }
 
+/// A base that says it takes longer to stop by itself, or was seen to, counts as one that does not.
+const SELF_STOP_MAX: Duration = Duration::from_millis(500);
+
 /// Everything known of the base this tick. Plain and copyable; names and limits are in
 /// [`BaseInfo`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -119,4 +122,15 @@ pub struct BaseReport {
     pub measured_stop: Option<Duration>,
     /// Bytes that were not a valid packet, since the port opened.
     pub bad_packets: u32,
+}
+
+impl BaseReport {
+    /// How soon the base stands when nothing reaches it any more, as measured or else as it claims;
+    /// `None` where that is not to be relied on.
+    #[must_use]
+    pub fn self_stop(&self) -> Option<Duration> {
+        let is_short = |span: &Duration| *span <= SELF_STOP_MAX;
+        let claimed = Some(self.watchdog).filter(|span| !span.is_zero()).filter(is_short)?;
+        self.measured_stop.map_or(Some(claimed), |measured| Some(measured).filter(is_short))
+    }
 }

@@ -8,8 +8,8 @@ use ratatui::buffer::Cell;
 use ratatui::style::Color;
 
 use crate::msg::{
-    Fault, FaultSet, KeyEvent, KeyPhase, LinkState, Mode, Playback, RecordPhase, RecordStatus,
-    Snapshot, Stamp, StationInfo, StopState, Twist,
+    BaseReport, Fault, FaultSet, KeyEvent, KeyPhase, LinkState, Mode, Playback, RecordPhase,
+    RecordStatus, Snapshot, Stamp, StationInfo, StopState, Twist,
 };
 use crate::tui::{App, Depth, Event, Graphics, Options, palette, sample, update, view};
 
@@ -160,6 +160,33 @@ fn a_stop_that_is_not_confirmed_crosses_the_screen() {
             |cell: &Cell| [cell.fg, cell.bg].contains(&palette::STOP) || cell.fg == palette::PAPER;
         assert!(row.unwrap().iter().all(is_red), "{width}x{height}");
     }
+}
+
+#[test]
+fn a_pulled_cable_is_told_calmly_while_the_base_stops_itself() {
+    // An alarm that is loud when nothing can be done is not looked at when something must be.
+    let pulled = |change: fn(&mut BaseReport)| {
+        with(Mode::Standby, |snapshot| {
+            let tick = &mut snapshot.tick;
+            tick.faults = FaultSet::EMPTY.with(Fault::BaseDown).with(Fault::StopNotConfirmed);
+            let since = tick.now - Duration::from_millis(640);
+            tick.base.stop = StopState::Pending { kind_is_e_stop: false, since };
+            tick.base.link = LinkState::Down;
+            change(&mut tick.base);
+        })
+    };
+    let calm = |change| text(&mut pulled(change), 80, 24).contains("LINK DOWN");
+    insta::assert_snapshot!("link_down_80x24", text(&mut pulled(|_| ()), 80, 24));
+    assert!(calm(|base| base.measured_stop = None));
+    // Whatever leaves a doubt is as loud as ever.
+    assert!(!calm(|base| base.link = LinkState::Up));
+    assert!(!calm(|base| base.link = LinkState::Connecting));
+    assert!(!calm(|base| base.watchdog = Duration::ZERO));
+    assert!(!calm(|base| base.watchdog = Duration::from_millis(501)));
+    assert!(!calm(|base| base.measured_stop = Some(Duration::from_millis(501))));
+    assert!(!calm(|base| {
+        base.stop = StopState::Pending { kind_is_e_stop: true, since: Stamp::ZERO };
+    }));
 }
 
 #[test]
