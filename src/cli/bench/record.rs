@@ -86,6 +86,10 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     };
     // The simulated robot is only the base here; its own camera must not take the cores.
     (config.camera.width, config.camera.height, config.camera.rate) = (64, 48, 1);
+    if config.policy.instruction.is_empty() {
+        // Without one the policy would not infer, and the measurement would flatter.
+        "find the red target".clone_into(&mut config.policy.instruction);
+    }
     let frames = Arc::new(Clip::new(args)?);
     let result = measure(args, &config, &frames, started);
     let _ = fs::remove_dir_all(&place);

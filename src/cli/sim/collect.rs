@@ -184,7 +184,7 @@ impl<'a, W: Write + Send> Work<'a, W> {
         let world = World::generate(scenario, args.seed + number / 2);
         let mut rng = Pcg64::seed_from_u64(args.seed.wrapping_add(number) ^ 0x5eed);
         let noise = if rng.random_bool(args.noise_share) { args.noise } else { 0.0 };
-        let mut drive = Drive::new(args, &world, side, noise, rng)?;
+        let mut drive = Drive::new(args, &world, side, number, noise, rng)?;
         let is_success = drive.run()?;
         let mut tally = self.tally();
         let folder = drive.close(is_success)?;
@@ -234,6 +234,7 @@ impl<'a> Drive<'a> {
         args: &'a Args,
         world: &'a World,
         side: Side,
+        number: u64,
         noise: f64,
         rng: Pcg64,
     ) -> anyhow::Result<Self> {
@@ -258,7 +259,7 @@ impl<'a> Drive<'a> {
             gate: Gate::new(Limits::default()),
             noise: Noise { size: noise, now: [0.0; 3], rng },
             recorder,
-            writer: Writer { root: &args.out, journal: None },
+            writer: Writer { root: &args.out, number, journal: None },
             size: args.size,
             rate: args.rate,
             ticks: 0,
@@ -361,6 +362,8 @@ impl<'a> Drive<'a> {
 /// Does what the recorder asks for, at once.
 struct Writer<'a> {
     root: &'a Path,
+    /// Of the attempt.
+    number: u64,
     journal: Option<Journal>,
 }
 
@@ -368,7 +371,9 @@ impl Writer<'_> {
     fn apply(&mut self, ops: Vec<Op>) -> anyhow::Result<()> {
         for op in ops {
             match (op, &mut self.journal) {
-                (Op::Begin(start), _) => {
+                (Op::Begin(mut start), _) => {
+                    // Threads may begin within one microsecond, which the name counts.
+                    start.recording = format!("{}s{}", start.recording, self.number);
                     let folder = journal_folder(self.root, &start.recording);
                     self.journal = Some(Journal::create(&folder, &start)?);
                 }
