@@ -83,7 +83,7 @@ pub struct Policy {
     pub device: crate::onnx::Device,
     /// In force at start. Empty: on the simulated robot what its world suggests, else none.
     pub instruction: String,
-    /// Folder of the policy folders; found as [`crate::policy::home`] says when not given.
+    /// Folder of the policy folders; found as [`crate::policy::home()`] says when not given.
     pub models: Option<PathBuf>,
     /// The ONNX Runtime library, or a folder with one in it; looked for where it usually is when
     /// not given.
