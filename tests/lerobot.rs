@@ -51,10 +51,6 @@ fn recorded(folder: &Path) -> PathBuf {
     let root = folder.join("drives");
     let script = Path::new("tests/keys/lerobot.txt");
     assert!(station(folder, script, "15").status().unwrap().success());
-    let mut store = Store::open(&root).unwrap();
-    let length = store.episodes()[1].length;
-    store.trim(1, 10..length - 10).unwrap();
-    drop(store);
     let keys = folder.join("keys.txt");
     std::fs::write(&keys, "0.1 tap o\n0.2 press w\n").unwrap();
     let mut killed = station(folder, &keys, "30").spawn().unwrap();
@@ -64,6 +60,10 @@ fn recorded(folder: &Path) -> PathBuf {
     for (journal, result) in finish::repair(&root) {
         result.unwrap_or_else(|error| panic!("{}: {error}", journal.display()));
     }
+    // Last, so that a resume by LeRobot would write over what it should not.
+    let mut store = Store::open(&root).unwrap();
+    let length = store.episodes()[1].length;
+    store.trim(1, 10..length - 10).unwrap();
     root
 }
 

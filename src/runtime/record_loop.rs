@@ -21,6 +21,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use self::disk::Disk;
+pub use self::disk::FREE_MIN;
 use self::finish::{Finisher, Job};
 use super::clock;
 use super::turn::ControlState;

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use crate::runtime::clock;
+use crate::runtime::record_loop::FREE_MIN;
 
 use super::report::Finding;
 
-/// Engaging while recording is refused under this share of free disk.
-const FREE_MIN: f64 = 0.07;
 /// A sleep that ends later than this leaves the 20 ms control period too little.
 const LATE_MAX: Duration = Duration::from_millis(2);
 const SLEEP: Duration = Duration::from_millis(5);
@@ -35,8 +34,8 @@ pub(super) fn disk() -> Vec<Finding> {
 fn judge_disk(free: u64, all: u64) -> Finding {
     let share = free as f64 / all.max(1) as f64;
     let text = format!("{:.1} GB free here ({:.0} %)", free as f64 / 1e9, share * 100.0);
-    if share < FREE_MIN {
-        return Finding::limited("disk", text, "make room: recording wants 7 % free");
+    if free < FREE_MIN {
+        return Finding::limited("disk", text, "make room: recording wants 10 minutes' worth");
     }
     Finding::good("disk", text)
 }
@@ -83,8 +82,8 @@ mod tests {
     #[test]
     fn judged_at_the_boundary() {
         // A full disk or a coarse timer that is called good shows only while driving.
-        assert_eq!(judge_disk(70, 1_000).state, State::Good);
-        assert_eq!(judge_disk(69, 1_000).state, State::Limited);
+        assert_eq!(judge_disk(FREE_MIN, u64::MAX).state, State::Good);
+        assert_eq!(judge_disk(FREE_MIN - 1, FREE_MIN).state, State::Limited);
         assert_eq!(judge_disk(0, 0).state, State::Limited);
         assert_eq!(judge_timer(LATE_MAX, LATE_MAX).state, State::Good);
         let late = LATE_MAX + Duration::from_nanos(1);

@@ -58,6 +58,7 @@ impl State {
             new.push(EpisodeMeta { index, from_index, to_index, ..meta.clone() });
         }
         self.rearrange_data(change, old, kept, &mut new)?;
+        self.keep_last_video_highest(change, &mut new)?;
         self.rearrange_meta(change, old, &mut new)?;
         let files_after = self.files(&new);
         for file in self.files(old).difference(&files_after) {
@@ -120,6 +121,30 @@ impl State {
             }
             let staged = change.stage(&to)?;
             table::write_row_groups(&staged, &Table::alike(&tables)?, &[])?;
+        }
+        Ok(())
+    }
+
+    /// LeRobot's recorder goes on with the number after the last episode's video, and writes over a
+    /// file that has it: so no video may have a higher one.
+    fn keep_last_video_highest(
+        &self,
+        change: &mut Transaction,
+        new: &mut [EpisodeMeta],
+    ) -> Result<(), DatasetError> {
+        let Some(last) = new.last().cloned() else { return Ok(()) };
+        for (camera, span) in &last.videos {
+            let places = new.iter().filter_map(|meta| meta.videos.get(camera));
+            let highest = places.map(|span| span.place).max();
+            let Some(highest) = highest.filter(|highest| *highest > span.place) else { continue };
+            let place = highest.next(self.info.chunks_size);
+            let now = self.path(&self.info.video_file(camera, span.place));
+            let to = self.free(change, &self.info.video_file(camera, place))?;
+            change.take(&change.root().join(now), &to)?;
+            let spans = new.iter_mut().filter_map(|meta| meta.videos.get_mut(camera));
+            for other in spans.filter(|other| other.place == span.place) {
+                other.place = place;
+            }
         }
         Ok(())
     }

@@ -124,6 +124,9 @@ fn holds(root: &Path, expected: &[(usize, usize, usize)]) {
         let ticks = fs::read_to_string(dataset.ticks_path(index).unwrap()).unwrap();
         assert_eq!(ticks, format!("ticks {seed}"));
     }
+    let places = dataset.episodes().iter().map(|meta| meta.videos[FRONT].place);
+    let last = dataset.episodes().last().map(|meta| meta.videos[FRONT].place);
+    assert_eq!(last, places.max(), "LeRobot would write over the highest");
     let (metas, _) = episodes::read_all(root, true).unwrap();
     let mut all = Stats::new();
     for meta in &metas {

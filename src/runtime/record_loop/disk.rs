@@ -24,6 +24,9 @@ const RATE: u64 = 450_000;
 /// Room that must stay besides what finishing the episode takes.
 const RESERVE: u64 = 64 << 20;
 
+/// Free bytes under which a recorder that has measured nothing yet refuses to begin.
+pub const FREE_MIN: u64 = RESERVE + RATE * super::DISK_LEFT_MIN.as_secs();
+
 /// What the disk thread knows, for others to read.
 #[derive(Debug)]
 pub(super) struct Gauge {
