@@ -143,7 +143,6 @@ pub fn mark(store: &mut Store, recording: &str, mark: &Mark) -> Result<(), Datas
             Mark::Success(success) => notes.success = *success,
             Mark::Tag(tag) if notes.tags.contains(tag) => {}
             Mark::Tag(tag) => notes.tags.push(tag.clone()),
-            Mark::Note(note) => notes.operator_note.clone_from(note),
             Mark::Cut { .. } | Mark::Uncut => {}
         })?;
     }
@@ -238,7 +237,6 @@ fn append(
         notes: EpisodeNotes {
             success: derived.success,
             tags,
-            operator_note: derived.note.clone(),
             takeovers: i64::from(part.takeovers),
             policy,
             policy_sha256,

@@ -102,7 +102,6 @@ pub struct Row {
 pub enum Mark {
     Success(Option<bool>),
     Tag(String),
-    Note(String),
     /// Rows `from..until` are bad.
     Cut {
         from: u64,

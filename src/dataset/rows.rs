@@ -41,7 +41,6 @@ pub struct Derived {
     histograms: Vec<(usize, Vec<u32>)>,
     pub success: Option<bool>,
     pub tags: Vec<String>,
-    pub note: String,
     cuts: Vec<Range<usize>>,
 }
 
@@ -77,7 +76,6 @@ pub fn derive(records: &[Record], n_frames: usize) -> Option<Derived> {
         histograms: Vec::new(),
         success: None,
         tags: Vec::new(),
-        note: String::new(),
         cuts: Vec::new(),
     };
     let mut scan = Scan::default();
@@ -134,7 +132,6 @@ impl Derived {
             Mark::Success(success) => self.success = *success,
             Mark::Tag(tag) if self.tags.contains(tag) => {}
             Mark::Tag(tag) => self.tags.push(tag.clone()),
-            Mark::Note(note) => self.note.clone_from(note),
             Mark::Cut { from, until } => self.cuts.push(*from as usize..*until as usize),
             Mark::Uncut => drop(self.cuts.pop()),
         }
