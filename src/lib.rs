@@ -32,6 +32,7 @@
 //! | 2 | [`dataset`] | episodes: crash-safe journal, LeRobot v3 reader and writer, video, import and export | – |
 //! | 3 | [`sim`] | the simulated robot and world, scenarios, expert, renderer | camera, base |
 //! | 3 | [`runtime`] | threads, mailboxes, the clock, latency histograms | camera, base, teleop, policy, dataset, control, safety |
+//! | 4 | [`train`] | objectives, optimiser, examples, calibration | onnx, policy, dataset, sim, eval |
 //! | 4 | [`tui`] | events in, picture out | – |
 //! | 5 | [`config`] | typed configuration | all |
 //! | 5 | [`cli`] | one file per verb | all |
@@ -61,4 +62,5 @@ pub mod runtime;
 pub mod safety;
 pub mod sim;
 pub mod teleop;
+pub mod train;
 pub mod tui;

@@ -17,6 +17,7 @@
 mod course;
 pub mod expert;
 pub mod firmware;
+pub mod language;
 pub mod link;
 pub mod packet;
 pub mod render;
