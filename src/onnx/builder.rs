@@ -191,12 +191,8 @@ impl GraphBuilder {
     /// # Errors
     /// The name is taken, or the value is of another graph.
     pub fn output(&mut self, name: &str, value: Value) -> Result<(), BuildError> {
-        let Info { element, shape, .. } = self.info(value)?.clone();
-        let output = self.declare(name, element, &shape)?;
-        let from = self.info(value)?.name.clone();
-        let node = self.next_name("Identity");
-        self.push_node("Identity", &node, vec![from], vec![name.to_owned()], Vec::new());
-        self.outputs.push(output);
+        self.named(value, name)?;
+        self.outputs.extend(self.find(name));
         Ok(())
     }
 
@@ -211,6 +207,15 @@ impl GraphBuilder {
 
     pub fn name(&self, value: Value) -> Result<&str, BuildError> {
         Ok(&self.info(value)?.name)
+    }
+
+    /// Gives `value` a name of its own, by which it is found in the finished graph.
+    pub fn named(&mut self, value: Value, name: &str) -> Result<(), BuildError> {
+        let Info { name: from, element, shape, .. } = self.info(value)?.clone();
+        self.declare(name, element, &shape)?;
+        let node = self.next_name("Identity");
+        self.push_node("Identity", &node, vec![from], vec![name.to_owned()], Vec::new());
+        Ok(())
     }
 
     /// The tensor called `name`, if there is one.
@@ -328,7 +333,12 @@ impl GraphBuilder {
         if let Some(value) = self.constants.get(&key) {
             return Ok(*value);
         }
-        let name = format!("constant_{}", self.constants.len());
+        // A graph that was taken over has constants of its own.
+        let mut number = self.constants.len();
+        while self.names.contains_key(&format!("constant_{number}")) {
+            number += 1;
+        }
+        let name = format!("constant_{number}");
         let value = self.store(&name, element, shape, n_elements, key.2.clone())?;
         self.constants.insert(key, value);
         Ok(value)

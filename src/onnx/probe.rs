@@ -32,7 +32,7 @@ pub type Input = (ElementType, Vec<usize>);
 pub fn probe(
     runtime: &Runtime,
     model: &ModelProto,
-    inputs: &HashMap<String, Input>,
+    inputs: &[(String, Input)],
 ) -> Result<Facts, SessionError> {
     let mut all = model.clone();
     let graph = all.graph.get_or_insert_default();
@@ -42,7 +42,7 @@ pub fn probe(
         .iter()
         .map(|name| ValueInfoProto { name: name.clone(), ..ValueInfoProto::default() })
         .collect();
-    let fed = dependent(graph);
+    let dependent = dependent(graph);
     let failed = |error: ort::Error| SessionError::Run(error.to_string());
     let refused = |error: ort::Error| SessionError::Graph(error.to_string());
     let mut session = Session::builder(&runtime.environment)
@@ -55,7 +55,8 @@ pub fn probe(
     let mut feed = Vec::new();
     for outlet in session.inputs() {
         let name = outlet.name().to_owned();
-        let Some((element, shape)) = inputs.get(&name) else {
+        let fed = inputs.iter().find(|(input, _)| *input == name);
+        let Some((_, (element, shape))) = fed else {
             let reason = "no shape was given for it".to_owned();
             return Err(SessionError::Tensor { tensor: name, reason });
         };
@@ -64,8 +65,8 @@ pub fn probe(
         feed.push((name, SessionInputValue::from(tensor.into_dyn())));
     }
     let outputs = session.run(feed).map_err(failed)?;
-    for (name, value) in outputs.iter() {
-        let fact = fact_of(&value, fed.contains(name));
+    for (name, value) in &outputs {
+        let fact = fact_of(&value, dependent.contains(name));
         facts.insert(name.to_owned(), fact);
     }
     Ok(facts)

@@ -6,8 +6,6 @@
 //!
 //! The file's own nodes stay as they are: what is trained is what is deployed.
 
-use std::collections::HashMap;
-
 use prost::Message;
 
 use super::TrainError;
@@ -61,6 +59,7 @@ pub struct TrainingGraph {
     /// What SI targets are divided by, and reduced by before: the manifest's columns.
     columns: Vec<(usize, f32, f32)>,
     scaled: Vec<f32>,
+    outputs: Vec<Vec<f32>>,
     has_slopes: bool,
 }
 
@@ -103,13 +102,12 @@ impl TrainingGraph {
                 (state.input.clone(), shape, zeros)
             })
             .collect();
-        let mut feed = HashMap::new();
-        feed.insert(shapes.image.0.clone(), (ElementType::U8, shapes.image.1.clone()));
+        let mut feed = vec![(shapes.image.0.clone(), (ElementType::U8, shapes.image.1.clone()))];
         if let Some((name, shape)) = &shapes.tokens {
-            feed.insert(name.clone(), (ElementType::I64, shape.clone()));
+            feed.push((name.clone(), (ElementType::I64, shape.clone())));
         }
         for (name, shape, _) in &states {
-            feed.insert(name.clone(), (ElementType::F32, shape.clone()));
+            feed.push((name.clone(), (ElementType::F32, shape.clone())));
         }
         let facts = probe(runtime, &unrolled, &feed)?;
         let mut g = GraphBuilder::import(&unrolled, &facts, names)?;
@@ -153,21 +151,16 @@ impl TrainingGraph {
             states,
             columns,
             scaled: Vec::new(),
+            outputs: Vec::new(),
             has_slopes,
         })
     }
 
-    /// Runs it: the objective and the rest of the outputs (slopes in the order of the names, or the
-    /// predicted actions) go to `take`.
+    /// Runs it; gives the objective.
     ///
     /// # Errors
     /// A view of another size than the graph was made for, or ONNX Runtime failed.
-    pub fn run<T>(
-        &mut self,
-        weights: &[Weight],
-        batch: &BatchView<'_>,
-        take: impl FnOnce(f32, &[&[f32]]) -> T,
-    ) -> Result<T, TrainError> {
+    pub fn run(&mut self, weights: &[Weight], batch: &BatchView<'_>) -> Result<f32, TrainError> {
         self.scaled.clear();
         for row in batch.targets.chunks_exact(3) {
             for (axis, scale, offset) in &self.columns {
@@ -190,11 +183,24 @@ impl TrainingGraph {
         for ((name, shape), weight) in self.weights.iter().zip(weights) {
             feed.push((name.as_str(), TensorView::F32(shape, &weight.elements)));
         }
-        let taken = self.session.run(&feed, |outputs| {
-            let loss = outputs.first().and_then(|loss| loss.first()).copied();
-            take(loss.unwrap_or(f32::NAN), outputs.get(1..).unwrap_or_default())
-        })?;
-        Ok(taken)
+        let kept = &mut self.outputs;
+        Ok(self.session.run(&feed, |outputs| {
+            let (loss, rest) = outputs.split_first().map_or((f32::NAN, outputs), |(loss, rest)| {
+                (loss.first().copied().unwrap_or(f32::NAN), rest)
+            });
+            kept.resize(rest.len(), Vec::new());
+            for (kept, output) in kept.iter_mut().zip(rest) {
+                kept.clear();
+                kept.extend_from_slice(output);
+            }
+            loss
+        })?)
+    }
+
+    /// What the last run gave besides the objective: the slopes in the order of the names, or the
+    /// predicted actions.
+    pub fn outputs(&self) -> impl Iterator<Item = &[f32]> {
+        self.outputs.iter().map(Vec::as_slice)
     }
 
     /// True when it gives slopes, false when it gives predicted actions.
@@ -244,11 +250,12 @@ fn stands_as_weight(graph: &GraphProto, name: &str) -> bool {
                 places.any(|place| matches!(place, 1 | 2))
             }
             "Gather" => places.any(|place| place == 0),
-            // A bias, or a factor of its own for each channel.
+            // A bias, or a factor of its own for each channel: a vector. What has more dimensions
+            // or fewer elements normalises pictures, and the like.
             "Add" | "Mul" => {
-                let shape = graph.initializer.iter().find(|tensor| tensor.name == name);
-                places.next().is_some()
-                    && shape.is_some_and(|tensor| tensor.shape().iter().product::<usize>() > 1)
+                let tensor = graph.initializer.iter().find(|tensor| tensor.name == name);
+                let is_vector = |tensor: &TensorProto| matches!(tensor.shape()[..], [n] if n > 1);
+                places.next().is_some() && tensor.is_some_and(is_vector)
             }
             _ => false,
         }

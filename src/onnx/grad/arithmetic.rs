@@ -16,7 +16,7 @@ pub(super) fn rule(op: &str) -> Option<Rule> {
         },
         "Div" => |g, node, slopes| binary(g, node, slopes, div),
         "Pow" => pow,
-        "Max" => |g, node, slopes| binary(g, node, slopes, |g, dy, a, b| chosen(g, dy, a, b)),
+        "Max" => |g, node, slopes| binary(g, node, slopes, chosen),
         "Min" => |g, node, slopes| binary(g, node, slopes, |g, dy, a, b| chosen(g, dy, b, a)),
         "Where" => select,
         "Clip" => |g, node, slopes| {
