@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! instructions ─▶ tokenizer
-//! rows of a recording ─▶ labels
+//! rows of a recording ─▶ labels ─▶ examples ─▶ batches ─┐
+//! zoo ─▶ policy graph ─▶ graph with objective and slopes ─┴▶ optimiser ─▶ weights ─▶ policy folder
 //! ```
 //!
 //! Deliberately absent: clocks, and threads that outlive a call.
 
 pub mod deploy;
+pub mod examples;
 pub mod fit;
 pub mod graph;
 pub mod labels;
@@ -32,20 +34,20 @@ pub enum TrainError {
     Tokenizer(String),
     #[error("cannot learn from this: {0}")]
     Data(String),
+    #[error("cannot {what} {}: {source}", path.display())]
+    Io { what: &'static str, path: PathBuf, source: std::io::Error },
     #[error("{}: {reason}", path.display())]
     Spec { path: PathBuf, reason: String },
     #[error("checkpoint {}: {reason}; remove it, or train without --resume", path.display())]
     Checkpoint { path: PathBuf, reason: String },
-    #[error("cannot {what} {}: {source}", path.display())]
-    Io { what: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("examples {}: {reason}; remove the file to have it made again", path.display())]
+    Examples { path: PathBuf, reason: String },
     #[error("the policy's graph has no tensor {name:?} that training needs")]
     Tensor { name: String },
     #[error(
         "the objective does not depend on the weight {weight:?}; freeze it, or leave it out of the graph"
     )]
     Idle { weight: String },
-    #[error("examples {}: {reason}; remove the file to have it made again", path.display())]
-    Examples { path: PathBuf, reason: String },
     #[error(transparent)]
     Dataset(#[from] DatasetError),
     #[error(transparent)]
