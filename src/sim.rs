@@ -15,6 +15,7 @@
 //! left, z up.
 
 mod course;
+pub mod disturbance;
 pub mod expert;
 pub mod firmware;
 pub mod language;

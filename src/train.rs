@@ -8,6 +8,7 @@
 //!
 //! Deliberately absent: clocks, and threads that outlive a call.
 
+pub mod attempts;
 pub mod deploy;
 pub mod examples;
 pub mod fit;
@@ -26,6 +27,7 @@ use crate::onnx::SessionError;
 use crate::onnx::builder::BuildError;
 use crate::onnx::grad::GradError;
 use crate::onnx::unroll::UnrollError;
+use crate::policy::PolicyError;
 
 /// Names what was done to which file, and what the user can do.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,8 @@ pub enum TrainError {
     Idle { weight: String },
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     #[error(transparent)]
     Graph(#[from] BuildError),
     #[error(transparent)]
