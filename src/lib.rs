@@ -32,6 +32,7 @@
 //! | 2 | [`dataset`] | episodes: crash-safe journal, LeRobot v3 reader and writer, video, import and export | – |
 //! | 3 | [`sim`] | the simulated robot and world, scenarios, expert, renderer | camera, base |
 //! | 3 | [`runtime`] | threads, mailboxes, the clock, latency histograms | camera, base, teleop, policy, dataset, control, safety |
+//! | 3 | [`eval`] | offline metrics, counterfactuals, closed loop, leaderboard | policy, dataset, control, safety, sim, runtime |
 //! | 4 | [`train`] | objectives, optimiser, examples, calibration | onnx, policy, dataset, sim, eval |
 //! | 4 | [`tui`] | events in, picture out | – |
 //! | 5 | [`config`] | typed configuration | all |
@@ -55,6 +56,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod dataset;
+pub mod eval;
 pub mod msg;
 pub mod onnx;
 pub mod policy;

@@ -1,6 +1,7 @@
 //! Threads, mailboxes, the clock: everything that moves by itself. The only module that spawns,
 //! sleeps or reads a clock.
 
+mod cadence;
 mod camera_loop;
 pub mod clock;
 mod control_loop;
@@ -17,6 +18,7 @@ mod station;
 mod thread;
 mod turn;
 
+pub use cadence::Cadence;
 pub use camera_loop::{CameraLoop, CameraTaps, Facts, Frames};
 pub use control_loop::PERIOD;
 pub use disk_space::free_bytes;

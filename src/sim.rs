@@ -15,7 +15,7 @@
 //! left, z up.
 
 mod course;
-pub mod disturbance;
+mod disturbance;
 pub mod expert;
 pub mod firmware;
 pub mod language;
@@ -29,8 +29,13 @@ pub mod task;
 pub mod world;
 
 pub use course::Side;
+pub use disturbance::Disturbance;
 pub use expert::Expert;
 pub use render::{Renderer, View};
 pub use robot::Robot;
 pub use scenario::Scenario;
 pub use world::{Pose, World};
+
+/// Worlds of these seeds and above are for evaluation; data to learn from is made with seeds below.
+/// So nobody is examined in a world that was trained in.
+pub const EVALUATION_SEED: u64 = 1_000_000_000;

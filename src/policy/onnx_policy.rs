@@ -36,11 +36,22 @@ impl OnnxPolicy {
     /// # Errors
     /// What does not fit, precisely, or the device's own words.
     pub fn load(folder: &Path, runtime: &Runtime, device: Device) -> Result<Self, PolicyError> {
+        Self::load_with(folder, runtime, &SessionOptions { device, ..SessionOptions::default() })
+    }
+
+    /// As [`Self::load`], with all of a session's options.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_with(
+        folder: &Path,
+        runtime: &Runtime,
+        options: &SessionOptions,
+    ) -> Result<Self, PolicyError> {
         let (manifest, encoder) = check_files(folder)?;
         let failed = |source| PolicyError::Session { policy: manifest.name.clone(), source };
-        let options = SessionOptions { device, ..SessionOptions::default() };
         let graph = folder.join(&manifest.graph);
-        let session = Session::open(runtime, Model::File(&graph), &options).map_err(failed)?;
+        let session = Session::open(runtime, Model::File(&graph), options).map_err(failed)?;
         let wiring = wire(&manifest, session.inputs(), session.outputs())
             .map_err(|reason| PolicyError::Contract { policy: manifest.name.clone(), reason })?;
         let info = info_of(&manifest, session.provider());

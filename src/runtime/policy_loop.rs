@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use triple_buffer::{Input, Output, triple_buffer};
 
-use super::clock;
-use crate::msg::{ActionChunk, Frame, PolicyFacts, Stamp};
+use super::{Cadence, clock};
+use crate::msg::{ActionChunk, Frame, PolicyFacts};
 use crate::policy::{Policy, PolicyError, PolicyInfo};
 
 /// Waits this long for a frame before it looks at commands again.
@@ -105,8 +105,7 @@ pub fn start(load: LoadPolicy, next_frame: NextFrame) -> io::Result<(PolicyHandl
         state: PolicyFacts::default(),
         chunks: 0,
         reset_at: 0,
-        due: Stamp::ZERO,
-        period: Duration::ZERO,
+        cadence: Cadence::default(),
     };
     super::spawn("policy", move || worker.run())?;
     let handle = PolicyHandle { commands, events, stop };
@@ -128,10 +127,7 @@ struct Worker {
     chunks: u64,
     /// The epoch for which the policy last forgot its past.
     reset_at: u64,
-    /// Frames captured before this are left out, so that the policy runs at the rate it was made
-    /// for.
-    due: Stamp,
-    period: Duration,
+    cadence: Cadence,
 }
 
 impl Worker {
@@ -153,7 +149,7 @@ impl Worker {
         match (self.load)(name) {
             Ok(policy) => {
                 let info = policy.info().clone();
-                self.period = Duration::try_from_secs_f64(1.0 / info.rate_hz).unwrap_or_default();
+                self.cadence = Cadence::new(info.rate_hz);
                 self.policy = Some(policy);
                 self.publish(PolicyFacts {
                     ready: true,
@@ -188,15 +184,13 @@ impl Worker {
 
     fn wait_and_infer(&mut self) {
         let Some(frame) = (self.next_frame)(FRAME_WAIT) else { return };
-        if frame.captured < self.due {
-            return;
-        }
         if !self.state.instruction_ok {
             return;
         }
         let Some(policy) = &mut self.policy else { return };
-        // Half a period of slack: frames do not come on the grid of the policy's rate.
-        self.due = (self.due + self.period).max(frame.captured + self.period / 2);
+        if !self.cadence.takes(frame.captured) {
+            return;
+        }
         let epoch = self.epoch.load(Ordering::Acquire);
         if epoch != self.reset_at {
             policy.reset();
@@ -252,7 +246,7 @@ mod tests {
     use std::sync::mpsc::Sender;
 
     use super::*;
-    use crate::msg::{Kinematics, Twist};
+    use crate::msg::{Kinematics, Stamp, Twist};
 
     /// Says how often it was reset in its first twist, and NaN for the instruction "break".
     struct Scripted {

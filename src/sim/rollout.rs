@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::robot::{RADIUS_M, STEP, Truth};
 use super::task::{Failure, Outcome, Tracker};
 use super::{Expert, Robot, Side, World};
+use crate::msg::Twist;
 
 /// Between two commands of the expert: 50 a second, as the station's control loop.
 pub const CONTROL: Duration = Duration::from_millis(20);
@@ -62,8 +63,36 @@ pub fn expert_time(world: &World, side: Side) -> Result<Duration, Failure> {
     }
 }
 
-/// Body edge to the nearest box that the body is not past yet.
-fn clearance(world: &World, truth: &Truth) -> f64 {
+/// What the expert would command at each of `slots` moments from now on, `slot` apart, were it to
+/// drive from here: the label of a picture taken now.
+#[must_use]
+pub fn plan(
+    world: &World,
+    robot: &Robot,
+    driver: &Expert,
+    slots: usize,
+    slot: Duration,
+) -> Vec<Twist> {
+    let mut robot = robot.clone();
+    let mut commands = Vec::with_capacity(slots);
+    for _ in 0..slots {
+        commands.push(driver.drive(world, robot.truth().pose));
+        if commands.len() == slots {
+            break;
+        }
+        let mut left = slot;
+        while !left.is_zero() {
+            let span = left.min(CONTROL);
+            robot.step(world, span, driver.drive(world, robot.truth().pose));
+            left -= span;
+        }
+    }
+    commands
+}
+
+/// Body edge to the nearest box that the body is not past yet, metres; infinite when there is none.
+#[must_use]
+pub fn clearance(world: &World, truth: &Truth) -> f64 {
     let (x, y) = (truth.pose.x, truth.pose.y);
     let ahead = world.boxes.iter().filter(|block| {
         let far = block.corners().iter().fold(f64::NEG_INFINITY, |far, corner| far.max(corner.0));
@@ -90,6 +119,23 @@ mod tests {
                     assert!(matches!(run.outcome, Outcome::Success(_)), "{name}");
                     assert!(run.clearance_m >= CLEARANCE_M, "{name}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn the_plan_is_what_the_expert_then_does() {
+        // Labels made from plans would teach other commands than demonstrations do.
+        let world = World::generate(&Scenario::embedded("one-crosswise-medium").unwrap(), 3);
+        let (driver, mut robot) = (Expert::new(Side::Left), Robot::new(&world));
+        for _ in 0..100 {
+            robot.step(&world, CONTROL, driver.drive(&world, robot.truth().pose));
+        }
+        let plan = plan(&world, &robot, &driver, 5, Duration::from_millis(100));
+        for command in plan {
+            assert_eq!(command, driver.drive(&world, robot.truth().pose));
+            for _ in 0..5 {
+                robot.step(&world, CONTROL, driver.drive(&world, robot.truth().pose));
             }
         }
     }

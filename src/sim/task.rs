@@ -15,8 +15,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::robot::Truth;
-use super::world::Obstacle;
-use super::{Side, World};
+use super::world::{Block, Obstacle};
+use super::{Pose, Side, World};
 
 pub const REACH_M: f64 = 0.35;
 pub const STANDING_MPS: f64 = 0.05;
@@ -106,22 +106,25 @@ impl Tracker {
 
     /// True when the step from `last` to `now` crossed a box's centre line on the wrong side.
     fn crossed_wrong(&self, world: &World, last: &Truth, now: &Truth) -> bool {
-        world.boxes.iter().any(|block| {
-            let (a, b) = (last.pose.x - block.x, now.pose.x - block.x);
-            if (a > 0.0) == (b > 0.0) {
-                return false;
-            }
-            let y = last.pose.y + (now.pose.y - last.pose.y) * (a / (a - b));
-            (y - block.y) * self.side.sign() <= 0.0
-        })
+        let mut crossed =
+            world.boxes.iter().filter_map(|block| crossing(block, last.pose, now.pose));
+        crossed.any(|offset| offset * self.side.sign() <= 0.0)
     }
+}
+
+/// Where the way from one pose to the next crosses a box's centre line: metres to the left of the
+/// box's centre. `None` when it does not.
+#[must_use]
+pub fn crossing(block: &Block, from: Pose, to: Pose) -> Option<f64> {
+    let (a, b) = (from.x - block.x, to.x - block.x);
+    ((a > 0.0) != (b > 0.0)).then(|| from.y + (to.y - from.y) * (a / (a - b)) - block.y)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::msg::Twist;
-    use crate::sim::{Pose, Scenario};
+    use crate::sim::Scenario;
 
     const STEP: Duration = Duration::from_millis(10);
 

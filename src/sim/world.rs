@@ -88,7 +88,7 @@ pub struct Mount {
 }
 
 /// What the robot is driven into when it is driven badly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Obstacle {
     Box,

@@ -19,12 +19,12 @@ use super::TrainError;
 use super::examples::{Clip, ExamplesSpec};
 use crate::msg::{ActionChunk, Frame, Stamp, Twist};
 use crate::policy::{OnnxPolicy, Policy, Preprocessor};
-use crate::sim::disturbance::Disturbance;
+
 use crate::sim::language::{self, Wording};
 use crate::sim::robot::{LIMITS, STEP};
 use crate::sim::rollout::{self, CONTROL};
 use crate::sim::task::{Outcome, Tracker};
-use crate::sim::{Expert, Renderer, Robot, Scenario, Side, World};
+use crate::sim::{Disturbance, Expert, Renderer, Robot, Scenario, Side, World};
 
 /// From a picture to the command that answers it: capture, inference and line together.
 const ANSWER: Duration = Duration::from_millis(60);

@@ -28,20 +28,12 @@ use crate::safety::{Gate, Limits, Request};
 use crate::sim::language::{self, Wording};
 use crate::sim::robot::LIMITS;
 use crate::sim::task::{Outcome, Tracker};
-use crate::sim::{Expert, Renderer, Robot, Scenario, Side, World, rollout};
+use crate::sim::{
+    Disturbance, EVALUATION_SEED, Expert, Renderer, Robot, Scenario, Side, World, rollout,
+};
 
 /// An episode's clock begins here: far from zero, as on a machine that has been up for a while.
 const START: Stamp = Stamp::from_millis(1_000_000);
-
-/// How fast the injected noise wanders: its time constant.
-const NOISE_S: f64 = 0.4;
-
-/// Slower commands are disturbed less in proportion: at rest not at all, or nobody would ever stand
-/// at the target.
-const FULL_NOISE_MPS: f64 = 0.3;
-
-/// Yaw noise for each m/s of noise on the linear axes, rad/s.
-const YAW_PER_LINEAR: f64 = 2.0;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -53,8 +45,10 @@ pub(super) struct Args {
     /// Who drives.
     #[arg(long, value_enum, default_value_t)]
     driver: Driver,
-    /// Seed of the first world; each further episode takes the next.
+    /// Seed of the first world; each further pair of episodes takes the next. Below those that
+    /// evaluation takes.
     #[arg(long, default_value_t = 0)]
+    #[arg(value_parser = clap::value_parser!(u64).range(..EVALUATION_SEED))]
     seed: u64,
     /// Share of the episodes whose execution is disturbed, 0 to 1.
     #[arg(long, default_value_t = 0.0, value_parser = share)]
@@ -197,7 +191,8 @@ impl<'a, W: Write + Send> Work<'a, W> {
         let world = World::generate(scenario, args.seed + number / 2);
         let mut rng = Pcg64::seed_from_u64(args.seed.wrapping_add(number) ^ 0x5eed);
         let noise = if rng.random_bool(args.noise_share) { args.noise } else { 0.0 };
-        let mut drive = Drive::new(args, &world, side, number, noise, rng)?;
+        let disturbance = Disturbance::new(noise, rng.random());
+        let mut drive = Drive::new(args, &world, side, number, disturbance)?;
         let is_success = drive.run()?;
         let mut tally = self.tally();
         let folder = drive.close(is_success)?;
@@ -233,7 +228,7 @@ struct Drive<'a> {
     tracker: Tracker,
     renderer: Renderer,
     gate: Gate,
-    noise: Noise,
+    disturbance: Disturbance,
     recorder: Recorder,
     writer: Writer<'a>,
     size: (u32, u32),
@@ -248,8 +243,7 @@ impl<'a> Drive<'a> {
         world: &'a World,
         side: Side,
         number: u64,
-        noise: f64,
-        rng: Pcg64,
+        disturbance: Disturbance,
     ) -> anyhow::Result<Self> {
         let time = rollout::expert_time(world, side).map_err(|failure| {
             anyhow::anyhow!("the expert cannot solve this world: {failure:?}")
@@ -268,7 +262,7 @@ impl<'a> Drive<'a> {
             tracker: Tracker::new(side, time),
             renderer: Renderer::new(world),
             gate: Gate::new(Limits::default()),
-            noise: Noise { size: noise, now: [0.0; 3], rng },
+            disturbance,
             recorder,
             writer: Writer { root: &args.out, number, journal: None },
             size: args.size,
@@ -285,7 +279,7 @@ impl<'a> Drive<'a> {
         self.recorder.command(&RecordCommand::Toggle);
         while self.tracker.outcome() == Outcome::Running {
             let clean = self.expert.drive(self.world, self.robot.truth().pose);
-            let wanted = self.noise.disturb(clean, PERIOD);
+            let wanted = self.disturbance.disturb(clean, PERIOD);
             self.tick(clean, wanted)?;
         }
         Ok(matches!(self.tracker.outcome(), Outcome::Success(_)))
@@ -294,7 +288,7 @@ impl<'a> Drive<'a> {
     /// Ends the recording; the folder of its journal.
     fn close(&mut self, is_success: bool) -> anyhow::Result<PathBuf> {
         self.recorder.command(&RecordCommand::Success(is_success));
-        if self.noise.size > 0.0 {
+        if self.disturbance.acts() {
             self.recorder.command(&RecordCommand::Tag("disturbed".to_owned()));
         }
         self.recorder.close();
@@ -408,54 +402,5 @@ impl Writer<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// A disturbance that wanders: an Ornstein-Uhlenbeck process on each axis.
-struct Noise {
-    /// Standard deviation, m/s.
-    size: f64,
-    now: [f64; 3],
-    rng: Pcg64,
-}
-
-impl Noise {
-    fn disturb(&mut self, clean: Twist, dt: Duration) -> Twist {
-        if self.size <= 0.0 {
-            return clean;
-        }
-        let keep = (-dt.as_secs_f64() / NOISE_S).exp();
-        let kick = self.size * keep.mul_add(-keep, 1.0).sqrt();
-        for axis in &mut self.now {
-            *axis = axis.mul_add(keep, kick * normal(&mut self.rng));
-        }
-        let full = (clean.speed_mps() / FULL_NOISE_MPS).min(1.0);
-        let [x, y, yaw] = self.now.map(|axis| axis * full);
-        let Twist { linear_x, linear_y, angular_z } = clean;
-        Twist::new(linear_x + x, linear_y + y, angular_z + yaw * YAW_PER_LINEAR)
-    }
-}
-
-/// A sample of the standard normal distribution, after Box and Muller (1958).
-fn normal(rng: &mut Pcg64) -> f64 {
-    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn noise_has_the_size_that_was_asked_for() {
-        // Demonstrations would be disturbed less, or more, than their flag says.
-        let rng = Pcg64::seed_from_u64(3);
-        let mut noise = Noise { size: 0.2, now: [0.0; 3], rng };
-        let ahead = Twist::new(0.5, 0.0, 0.0);
-        assert_eq!(noise.disturb(Twist::ZERO, PERIOD), Twist::ZERO, "at rest");
-        let n = 50_000;
-        let sum: f64 = (0..n).map(|_| (noise.disturb(ahead, PERIOD).linear_x - 0.5).powi(2)).sum();
-        let deviation = (sum / f64::from(n)).sqrt();
-        assert!((deviation - 0.2).abs() < 0.01, "{deviation}");
     }
 }

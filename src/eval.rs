@@ -1,0 +1,8 @@
+//! How good a policy is, examined so that the numbers cannot flatter it.
+//!
+//! [`closed_loop`] lets it drive simulated robots through the very code that drives real ones.
+//!
+//! Deliberately absent: clocks, and a way around the supervisor and the gate. From `runtime` it
+//! takes only what is pure: the control turn and the policy's cadence.
+
+pub mod closed_loop;
