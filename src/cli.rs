@@ -18,6 +18,7 @@ pub mod runtime;
 pub mod sim;
 pub mod sim_process;
 pub mod terminal;
+pub mod train;
 
 /// A terminal control station for a mobile robot: see, drive, hand over, take over.
 ///

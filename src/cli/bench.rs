@@ -2,6 +2,7 @@
 
 mod load;
 mod record;
+mod train;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -47,6 +48,8 @@ enum Verb {
     Record(record::Args),
     /// How fast pictures come from a dataset, at random
     Load(load::Args),
+    /// What one step of training costs
+    Train(train::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -69,6 +72,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         Verb::Loop(args) => bench_loop(args, out),
         Verb::Record(args) => record::run(args, out),
         Verb::Load(args) => load::run(args, out),
+        Verb::Train(args) => train::run(args, out),
     }
 }
 
