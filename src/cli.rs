@@ -52,6 +52,8 @@ enum Verb {
     Runtime(runtime::Args),
     /// The simulated robot by itself: its worlds, its expert, its pictures
     Sim(sim::Args),
+    /// Train a policy from recordings and from attempts in the simulator
+    Train(train::Args),
     /// Print the shell's completion script
     Completions { shell: clap_complete::Shell },
 }
@@ -85,6 +87,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Replay(args) => return replay::run(&args, &mut out),
         Verb::Runtime(args) => runtime::run(&args, &mut io::stdin().lock(), &mut out)?,
         Verb::Sim(args) => sim::run(&args)?,
+        Verb::Train(args) => train::run(&args, &mut out)?,
         Verb::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "pilothouse", &mut out);
         }

@@ -9,6 +9,8 @@
 //! Deliberately absent: clocks, and threads that outlive a call.
 
 pub mod attempts;
+pub mod augment;
+pub mod calibration;
 pub mod deploy;
 pub mod examples;
 pub mod fit;
@@ -16,6 +18,7 @@ pub mod graph;
 pub mod labels;
 pub mod objective;
 pub mod optimiser;
+pub mod sampler;
 pub mod spec;
 pub mod tokenizer;
 pub mod zoo;

@@ -37,6 +37,15 @@ huber = 1.0
 [batch]
 lanes = 8
 steps = 6
+[attempts]
+demonstrations = 4
+held_out = 2
+disturbed = 0.5
+disturbance_mps = 0.1
+rounds = 0
+attempts_a_round = 0
+expert_share = 0.0
+camera = [64, 48]
 [optimiser]
 steps = 900
 rate = 0.003
@@ -86,7 +95,9 @@ fn data(spec: &Spec, seed: usize) -> Data {
             let level = move |i: usize| if is_lit(i % 32) { 200 } else { 40 };
             data.pictures.extend((0..PIXELS).map(level));
             let turn = if lane % 2 == 0 { 1.0 } else { -1.0 };
-            data.tokens.extend([1, if lane % 2 == 0 { 2 } else { 3 }, 4, 0]);
+            if step == 0 {
+                data.tokens.extend([1, if lane % 2 == 0 { 2 } else { 3 }, 4, 0]);
+            }
             let wanted = if step < 2 { 0.0 } else { 0.3 * turn * side(lane, step - 2) };
             data.targets.extend([0.2, wanted, 0.0].repeat(2));
             data.weights.extend([if step < 2 { 0.0 } else { 1.0 }; 2]);
@@ -144,7 +155,7 @@ fn a_window_is_computed_as_the_station_computes_it_step_by_step() {
             let row = step * lanes + lane;
             let picture = &data.pictures[row * PIXELS..(row + 1) * PIXELS];
             bound.input::<u8>(0).unwrap().copy_from_slice(picture);
-            bound.input::<i64>(1).unwrap().copy_from_slice(&data.tokens[row * 4..row * 4 + 4]);
+            bound.input::<i64>(1).unwrap().copy_from_slice(&data.tokens[lane * 4..lane * 4 + 4]);
             bound.run().unwrap();
             let expected = &predicted[row * 6..row * 6 + 6];
             for (found, expected) in bound.output(1).iter().zip(expected) {

@@ -39,7 +39,7 @@ pub struct BatchSize {
 pub struct BatchView<'a> {
     /// Levels, planar RGB: [steps, lanes, 3, height, width].
     pub pictures: &'a [u8],
-    /// [steps, lanes, length].
+    /// [lanes, length]: a sequence is told once.
     pub tokens: &'a [i64],
     /// m/s, m/s, rad/s: [steps, lanes, slots, 3].
     pub targets: &'a [f32],
@@ -59,8 +59,9 @@ pub struct TrainingGraph {
     /// What SI targets are divided by, and reduced by before: the manifest's columns.
     columns: Vec<(usize, f32, f32)>,
     scaled: Vec<f32>,
+    told: Vec<i64>,
+    steps: usize,
     outputs: Vec<Vec<f32>>,
-    has_slopes: bool,
 }
 
 #[derive(Debug)]
@@ -127,6 +128,9 @@ impl TrainingGraph {
             }
         } else {
             g.output("predicted", action)?;
+            if let Some(log_deviation) = g.find(objective::LOG_DEVIATION) {
+                g.output("predicted deviation", log_deviation)?;
+            }
             for (name, value) in names.iter().zip(values) {
                 trained.push((name.clone(), g.shape(value)?.to_vec()));
             }
@@ -151,8 +155,9 @@ impl TrainingGraph {
             states,
             columns,
             scaled: Vec::new(),
+            told: Vec::new(),
+            steps: size.steps,
             outputs: Vec::new(),
-            has_slopes,
         })
     }
 
@@ -168,6 +173,10 @@ impl TrainingGraph {
                 self.scaled.push((target - offset) / scale);
             }
         }
+        self.told.clear();
+        for _ in 0..self.steps {
+            self.told.extend_from_slice(batch.tokens);
+        }
         let Shapes { image, tokens, targets, weights: weight_shape } = &self.shapes;
         let mut feed = vec![
             (image.0.as_str(), TensorView::U8(&image.1, batch.pictures)),
@@ -175,7 +184,7 @@ impl TrainingGraph {
             ("weights", TensorView::F32(weight_shape, batch.weights)),
         ];
         if let Some((name, shape)) = tokens {
-            feed.push((name.as_str(), TensorView::I64(shape, batch.tokens)));
+            feed.push((name.as_str(), TensorView::I64(shape, &self.told)));
         }
         for (name, shape, zeros) in &self.states {
             feed.push((name.as_str(), TensorView::F32(shape, zeros)));
@@ -197,17 +206,18 @@ impl TrainingGraph {
         })?)
     }
 
+    /// The last batch's targets in the action tensor's units.
+    #[must_use]
+    pub fn targets(&self) -> &[f32] {
+        &self.scaled
+    }
+
     /// What the last run gave besides the objective: the slopes in the order of the names, or the
-    /// predicted actions.
+    /// predicted actions and the logarithms of their deviations, in the action tensor's units.
     pub fn outputs(&self) -> impl Iterator<Item = &[f32]> {
         self.outputs.iter().map(Vec::as_slice)
     }
 
-    /// True when it gives slopes, false when it gives predicted actions.
-    #[must_use]
-    pub const fn has_slopes(&self) -> bool {
-        self.has_slopes
-    }
 }
 
 impl Shapes {

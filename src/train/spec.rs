@@ -25,6 +25,7 @@ pub struct Spec {
     pub architecture: Compact,
     pub objective: Objective,
     pub batch: Batch,
+    pub attempts: Attempts,
     #[serde(default)]
     pub optimiser: optimiser::Config,
 }
@@ -63,6 +64,25 @@ pub struct Batch {
     pub steps: usize,
 }
 
+/// What is learnt from in the simulator, besides recordings.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attempts {
+    /// Demonstrations by the expert to learn from, and to examine with.
+    pub demonstrations: u64,
+    pub held_out: u64,
+    /// Share of the attempts whose execution is disturbed, and by how much, m/s.
+    pub disturbed: f64,
+    pub disturbance_mps: f64,
+    /// How often the policy drives and the expert says what it should have done (`DAgger`), how
+    /// many attempts each time, and the share of the time in which the expert drives meanwhile.
+    pub rounds: u64,
+    pub attempts_a_round: u64,
+    pub expert_share: f64,
+    /// Size of the simulated camera's pictures.
+    pub camera: (u32, u32),
+}
+
 impl Spec {
     /// # Errors
     /// The file cannot be read, a key is missing, unknown or has a value it cannot have.
@@ -93,6 +113,15 @@ impl Spec {
             if !(1..=most).contains(&size) {
                 return Err(format!("{key} is {size}; it must be 1 to {most}"));
             }
+        }
+        let Attempts { disturbed, disturbance_mps, expert_share, camera, .. } = self.attempts;
+        let is_share = |share: f64| (0.0..=1.0).contains(&share);
+        if !is_share(disturbed) || !is_share(expert_share) || !is_share(disturbance_mps) {
+            return Err("attempts.disturbed, disturbance_mps and expert_share must be 0 to 1".into());
+        }
+        let sides = 32..=4096;
+        if !sides.contains(&camera.0) || !sides.contains(&camera.1) {
+            return Err(format!("attempts.camera is {camera:?}; each side must be 32 to 4096"));
         }
         let scales = self.output.scale.iter().chain(&self.output.tolerance);
         if scales.clone().all(|scale| scale.is_finite() && *scale > 0.0) {

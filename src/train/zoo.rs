@@ -20,7 +20,7 @@ const AXES: usize = 3;
 /// Predicted deviations stay in `exp(-3)..exp(1)` of an axis's scale.
 const LOG_DEVIATION_RANGE: (f32, f32) = (-3.0, 1.0);
 /// Slots that the confidence is about: what will be driven until the next chunk comes.
-const CONFIDENT_SLOTS: usize = 3;
+pub const CONFIDENT_SLOTS: usize = 3;
 
 /// A small convolutional policy with memory, told what to do in words.
 ///

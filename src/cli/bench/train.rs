@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let n_slots = n * spec.output.slots;
     let pictures: Vec<u8> = (0..n_pixels).map(|_| rng.random()).collect();
     let tokens: Vec<i64> =
-        (0..n * spec.input.tokens).map(|_| rng.random_range(0..n_tokens as i64)).collect();
+        (0..size.lanes * spec.input.tokens).map(|_| rng.random_range(0..n_tokens as i64)).collect();
     let targets: Vec<f32> = (0..n_slots * 3).map(|_| rng.random::<f32>() - 0.5).collect();
     let weights = vec![1.0; n_slots];
     let batch =

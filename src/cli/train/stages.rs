@@ -1,0 +1,498 @@
+//! A run from the first demonstration to the policy's folder: demonstrate, learn, let the policy
+//! drive and be corrected, learn on.
+
+use std::io::Write;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use prost::Message;
+use sha2::{Digest, Sha256};
+
+use super::{Pair, curves};
+use crate::msg::{Kinematics, Stamp};
+use crate::onnx::proto::ModelProto;
+use crate::onnx::{Device, Runtime};
+use crate::policy::manifest::{Manifest, Training};
+use crate::policy::{OnnxPolicy, sha256};
+use crate::runtime::clock;
+use crate::sim::{Scenario, Side};
+use crate::train::attempts::{self, Plan};
+use crate::train::calibration::{Chunk, calibrate};
+use crate::train::examples::{Examples, ExamplesWriter};
+use crate::train::fit::{Fit, StepReport};
+use crate::train::graph::{BatchView, TrainingGraph, put_back, trainable, weights_of};
+use crate::train::sampler::{Batch, BatchShape, Sampler, SamplerOptions, Source, Validation};
+use crate::train::spec::Spec;
+use crate::train::tokenizer::{Tokens, tokenizer_json};
+use crate::train::zoo::{CALIBRATION, CONFIDENT_SLOTS};
+use crate::train::{deploy, graph::Weight};
+
+/// Seeds of the worlds: to learn from, to choose the best weights by, and of each round. Evaluation
+/// has its own, far away.
+const SEED_DEMONSTRATIONS: u64 = 0;
+const SEED_HELD_OUT: u64 = 500_000;
+const SEED_ROUNDS: u64 = 1_000_000;
+const SEEDS_A_ROUND: u64 = 100_000;
+
+/// Between two lines of progress, and between two checkpoints.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
+const SAVED_EVERY: Duration = Duration::from_mins(1);
+/// Looks at held-out episodes in a run.
+const LOOKS: u64 = 40;
+/// Batches made ready ahead.
+const AHEAD: usize = 2;
+
+/// A run that is set up.
+pub(super) struct Run {
+    spec: Spec,
+    work: PathBuf,
+    runtime: Runtime,
+    recorded: Vec<Pair>,
+    scenarios: Vec<Scenario>,
+    tokenizer: String,
+    tokens: Tokens,
+    model: ModelProto,
+    manifest: Manifest,
+    names: Vec<String>,
+}
+
+impl Run {
+    pub(super) fn new(
+        spec: Spec,
+        work: PathBuf,
+        runtime: Runtime,
+        recorded: Vec<Pair>,
+        instructions: &[String],
+        scenarios: &[String],
+    ) -> anyhow::Result<Self> {
+        let tokenizer = tokenizer_json(instructions.iter().map(String::as_str))?;
+        let tokens = Tokens::new(&tokenizer, spec.input.tokens)?;
+        let frame = spec.frame(tokens.n_entries());
+        let model = spec.architecture.build(&frame, spec.seed)?.finish(&spec.summary);
+        let suggestions = Side::BOTH.map(|side| side.instruction().to_owned()).to_vec();
+        let training = Training { data: String::new(), scores: String::new() };
+        let manifest = deploy::manifest(&spec, suggestions, training);
+        let names = trainable(&model);
+        let scenarios = if scenarios.is_empty() {
+            let all = Scenario::all()?.into_iter();
+            all.filter(|scenario| scenario.base == Kinematics::Omni).collect()
+        } else {
+            scenarios.iter().map(|name| Scenario::embedded(name)).collect::<Result<_, _>>()?
+        };
+        Ok(Self {
+            spec,
+            work,
+            runtime,
+            recorded,
+            scenarios,
+            tokenizer,
+            tokens,
+            model,
+            manifest,
+            names,
+        })
+    }
+
+    /// Everything; the policy lies in `models` afterwards.
+    pub(super) fn train(
+        mut self,
+        resume: bool,
+        models: &Path,
+        out: &mut (impl Write + Send),
+    ) -> anyhow::Result<()> {
+        let started = clock::now();
+        let demonstrated = self.demonstrations(out)?;
+        let held_out = self.held_out(out)?;
+        let weights = weights_of(&self.model, &self.names)?;
+        let mut fit = Fit::new(self.spec.optimiser.clone(), weights, self.identity());
+        let checkpoint = self.work.join("checkpoint");
+        if resume {
+            fit.resume(&checkpoint)?;
+            writeln!(out, "going on at step {}", fit.steps())?;
+        }
+        let mut graph = self.graph(true)?;
+        let mut sources = demonstrated;
+        let stages = self.spec.attempts.rounds + 1;
+        for stage in 0..stages {
+            if stage > 0 {
+                sources.push(self.round(stage, &fit, out)?);
+            }
+            let ends = self.spec.optimiser.steps * (stage + 1) / stages;
+            if fit.steps() < ends {
+                self.stage(ends, &sources, &held_out, &mut fit, &mut graph, out)?;
+                fit.save(&checkpoint)?;
+            }
+        }
+        drop(graph);
+        // With corrections, held-out demonstrations no longer say which weights drive best.
+        let weights = if stages > 1 { fit.averaged() } else { fit.best() };
+        let labels = sources.iter().map(|examples| examples.n_steps()).sum();
+        self.deploy(&fit, weights, &held_out, labels, models, out)?;
+        let took = clock::now().since(started).as_secs_f64() / 60.0;
+        writeln!(out, "trained in {took:.1} minutes")?;
+        Ok(())
+    }
+
+    /// Of all that decides what the run computes.
+    fn identity(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(format!("{:?} {:?}", self.spec, self.scenarios));
+        hash.update(&self.tokenizer);
+        for (training, _) in &self.recorded {
+            for clip in training.clips() {
+                hash.update(&clip.origin);
+            }
+        }
+        let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{} {hex}", env!("CARGO_PKG_VERSION"))
+    }
+
+    fn plan(&self, seed: u64, attempts: u64) -> Plan {
+        let asked = self.spec.attempts;
+        Plan {
+            scenarios: self.scenarios.clone(),
+            seed,
+            attempts,
+            disturbed: asked.disturbed,
+            disturbance_mps: asked.disturbance_mps,
+            expert_share: asked.expert_share,
+            camera: asked.camera,
+            examples: self.spec.examples(),
+        }
+    }
+
+    fn demonstrations(&self, out: &mut (impl Write + Send)) -> anyhow::Result<Vec<Arc<Examples>>> {
+        let mut sources = Vec::new();
+        let n = self.spec.attempts.demonstrations;
+        if n > 0 {
+            let plan = self.plan(SEED_DEMONSTRATIONS, n);
+            sources.push(self.made("demonstrations", &plan, None, out)?);
+        }
+        Ok(sources)
+    }
+
+    fn held_out(&self, out: &mut (impl Write + Send)) -> anyhow::Result<Arc<Examples>> {
+        if self.spec.attempts.demonstrations == 0
+            && let Some((_, held_out)) = self.recorded.first()
+        {
+            return Ok(Arc::clone(held_out));
+        }
+        let plan = self.plan(SEED_HELD_OUT, self.spec.attempts.held_out.max(2));
+        self.made("held-out", &plan, None, out)
+    }
+
+    /// The policy as it is now drives; the expert says what it should have done.
+    fn round(
+        &mut self,
+        stage: u64,
+        fit: &Fit,
+        out: &mut (impl Write + Send),
+    ) -> anyhow::Result<Arc<Examples>> {
+        let seed = SEED_ROUNDS + SEEDS_A_ROUND * stage;
+        let plan = self.plan(seed, self.spec.attempts.attempts_a_round);
+        let folder = self.work.join("driver");
+        let mut model = self.model.clone();
+        put_back(&mut model, &fit.averaged());
+        deploy::write(&folder, &model, &self.tokenizer, self.manifest.clone())?;
+        self.made(&format!("round-{stage}"), &plan, Some(&folder), out)
+    }
+
+    /// The examples of `plan`; those that were made before are used again.
+    fn made(
+        &self,
+        name: &str,
+        plan: &Plan,
+        driver: Option<&Path>,
+        out: &mut (impl Write + Send),
+    ) -> anyhow::Result<Arc<Examples>> {
+        let mut hash = Sha256::new();
+        hash.update(format!("{plan:?} {}", self.tokenizer.len()));
+        if let Some(folder) = driver {
+            hash.update(sha256(&folder.join("policy.onnx"))?);
+        }
+        let hex: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let path = self.work.join(format!("{name}-{hex}.examples"));
+        if path.exists() {
+            return Ok(Arc::new(Examples::open(&[&path])?));
+        }
+        let started = clock::now();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut drivers = Vec::with_capacity(threads);
+        for _ in 0..threads {
+            drivers.push(match driver {
+                Some(folder) => Some(OnnxPolicy::load(folder, &self.runtime, Device::Cpu)?),
+                None => None,
+            });
+        }
+        let part = path.with_extension("part");
+        if part.exists() {
+            std::fs::remove_file(&part)
+                .with_context(|| format!("cannot remove {}", part.display()))?;
+        }
+        let mut writer = ExamplesWriter::create(&part, &plan.examples)?;
+        let tally = attempts::run(plan, &mut drivers, &mut |clip| writer.push(&clip))?;
+        writer.finish()?;
+        std::fs::rename(&part, &path)
+            .with_context(|| format!("cannot rename {}", part.display()))?;
+        writeln!(
+            out,
+            "{name}: {} of {} attempts succeeded, {} labels, {:.0} s",
+            tally.successes,
+            tally.attempts,
+            tally.labels,
+            clock::now().since(started).as_secs_f64()
+        )?;
+        Ok(Arc::new(Examples::open(&[&path])?))
+    }
+
+    fn graph(&self, has_slopes: bool) -> anyhow::Result<TrainingGraph> {
+        let Self { runtime, model, manifest, spec, names, .. } = self;
+        let (size, objective) = (spec.batch_size(), &spec.objective);
+        Ok(TrainingGraph::new(runtime, model, manifest, size, objective, names, has_slopes)?)
+    }
+
+    fn shape(&self) -> BatchShape {
+        let (batch, tokens) = (self.spec.batch, self.spec.input.tokens);
+        BatchShape { lanes: batch.lanes, steps: batch.steps, tokens }
+    }
+
+    /// Learns until step `ends`.
+    fn stage(
+        &self,
+        ends: u64,
+        simulated: &[Arc<Examples>],
+        held_out: &Arc<Examples>,
+        fit: &mut Fit,
+        graph: &mut TrainingGraph,
+        out: &mut (impl Write + Send),
+    ) -> anyhow::Result<()> {
+        let mut all: Vec<Source> = simulated
+            .iter()
+            .map(|examples| Source { examples: Arc::clone(examples), weight: 1.0 })
+            .collect();
+        all.extend(self.recorded.iter().map(|(training, _)| Source {
+            examples: Arc::clone(training),
+            weight: 1.0,
+        }));
+        let options = SamplerOptions { seed: self.spec.seed, ..SamplerOptions::default() };
+        let sampler = Sampler::new(all, self.shape(), options, &self.tokens)?;
+        let mut watch = Watch::new(self, fit, held_out)?;
+        let steps: Range<u64> = fit.steps()..ends;
+        sampler.prefetch(steps.clone(), AHEAD, |batches| -> anyhow::Result<()> {
+            for _ in steps {
+                let batch = batches.next()?;
+                let report = fit.step(graph, &view(&batch))?;
+                batches.give_back(batch);
+                watch.after(report, fit, out)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Calibrates the confidence and writes the policy's folder.
+    fn deploy(
+        mut self,
+        fit: &Fit,
+        weights: Vec<Weight>,
+        held_out: &Arc<Examples>,
+        labels: usize,
+        models: &Path,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        put_back(&mut self.model, &weights);
+        let shape = self.shape();
+        let validation = Validation::new(held_out, shape, 1, &self.tokens)?;
+        let mut graph = self.graph(false)?;
+        let mut batch = Batch::default();
+        let mut chunks = Vec::new();
+        let tolerance = self.spec.frame(0).tolerance;
+        for number in 0..validation.n_batches() {
+            validation.batch(number, &mut batch)?;
+            graph.run(&weights, &view(&batch))?;
+            chunks.extend(judged(&graph, &batch, self.spec.output.slots, tolerance));
+        }
+        let found = calibrate(&chunks, tolerance);
+        let shift =
+            Weight { name: CALIBRATION.to_owned(), shape: vec![1], elements: vec![found.shift] };
+        put_back(&mut self.model, &[shift]);
+        let n_recorded: usize = self.recorded.iter().map(|(training, _)| training.n_steps()).sum();
+        let held_out_loss = fit.progress.curve.last().map_or(f32::NAN, |(.., loss)| *loss);
+        self.manifest.training = Training {
+            data: format!(
+                "{labels} labels from {} demonstrations and {} rounds of {} corrected attempts in \
+                 the simulator, {n_recorded} from recordings; seed {}, {} steps of {} pictures, by \
+                 pilothouse {}. Run {}.",
+                self.spec.attempts.demonstrations,
+                self.spec.attempts.rounds,
+                self.spec.attempts.attempts_a_round,
+                self.spec.seed,
+                fit.steps(),
+                shape.lanes * shape.steps,
+                env!("CARGO_PKG_VERSION"),
+                fit.progress.identity,
+            ),
+            scores: format!(
+                "On {} held-out clips: loss {held_out_loss:.3}, calibration error {:.3} (before \
+                 calibration {:.3}). How it drives: `pilothouse eval {}`.",
+                held_out.n_clips(),
+                found.error,
+                found.error_before,
+                self.spec.name,
+            ),
+        };
+        let folder = models.join(&self.spec.name);
+        deploy::write(&folder, &self.model, &self.tokenizer, self.manifest)?;
+        writeln!(
+            out,
+            "{}: {:.1} MB, calibration error {:.3} (before {:.3})",
+            folder.display(),
+            self.model.encoded_len() as f64 / 1e6,
+            found.error,
+            found.error_before
+        )?;
+        Ok(())
+    }
+}
+
+fn view(batch: &Batch) -> BatchView<'_> {
+    BatchView {
+        pictures: &batch.pictures,
+        tokens: &batch.tokens,
+        targets: &batch.targets,
+        weights: &batch.weights,
+    }
+}
+
+/// What the confidence should have been for each chunk of a batch that counts.
+fn judged<'a>(
+    graph: &'a TrainingGraph,
+    batch: &'a Batch,
+    slots: usize,
+    tolerance: [f32; 3],
+) -> impl Iterator<Item = Chunk> + 'a {
+    let mut outputs = graph.outputs();
+    let predicted = outputs.next().unwrap_or_default();
+    let deviations = outputs.next().unwrap_or_default();
+    let rows = slots * 3;
+    let chunks = predicted.chunks_exact(rows).zip(deviations.chunks_exact(rows));
+    let known = graph.targets().chunks_exact(rows).zip(batch.weights.chunks_exact(slots));
+    chunks.zip(known).filter_map(move |((predicted, deviations), (targets, weights))| {
+        if weights.iter().take(CONFIDENT_SLOTS).any(|weight| *weight <= 0.0) {
+            return None;
+        }
+        let mut log_deviations = [[0.0; 3]; CONFIDENT_SLOTS];
+        let mut hits = 0.0;
+        let all = predicted.chunks_exact(3).zip(targets.chunks_exact(3));
+        let all = all.zip(deviations.chunks_exact(3)).zip(&mut log_deviations);
+        for (((predicted, target), deviation), slot) in all {
+            slot.copy_from_slice(deviation);
+            let near = |((p, t), most): ((&f32, &f32), f32)| (p - t).abs() <= most;
+            let is_hit = predicted.iter().zip(target).zip(tolerance).all(near);
+            hits += f32::from(u8::from(is_hit)) / CONFIDENT_SLOTS as f32;
+        }
+        Some(Chunk { log_deviations, hits })
+    })
+}
+
+/// Tells how a run is going, looks at held-out episodes, and saves.
+struct Watch<'a> {
+    run: &'a Run,
+    graph: TrainingGraph,
+    validation: Validation,
+    look_every: u64,
+    began: (Stamp, u64),
+    told: Stamp,
+    saved: Stamp,
+    losses: (f64, u64),
+    held_out: f32,
+}
+
+impl<'a> Watch<'a> {
+    fn new(run: &'a Run, fit: &Fit, held_out: &Arc<Examples>) -> anyhow::Result<Self> {
+        let now = clock::now();
+        Ok(Self {
+            graph: run.graph(false)?,
+            validation: Validation::new(held_out, run.shape(), 1, &run.tokens)?,
+            look_every: (run.spec.optimiser.steps / LOOKS).max(1),
+            began: (now, fit.steps()),
+            told: now,
+            saved: now,
+            losses: (0.0, 0),
+            held_out: fit.progress.curve.last().map_or(f32::NAN, |(.., loss)| *loss),
+            run,
+        })
+    }
+
+    fn after(
+        &mut self,
+        report: StepReport,
+        fit: &mut Fit,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        self.losses.0 += f64::from(report.loss);
+        self.losses.1 += 1;
+        let steps = fit.steps();
+        if steps % self.look_every == 0 {
+            let train_loss = (self.losses.0 / self.losses.1.max(1) as f64) as f32;
+            self.losses = (0.0, 0);
+            self.held_out = self.look(fit)?;
+            fit.note(train_loss, self.held_out);
+            let title = format!("{}: loss over steps", self.run.spec.name);
+            curves::write(&self.run.work, &title, &fit.progress.curve)?;
+        }
+        let now = clock::now();
+        if now.since(self.told) >= TOLD_EVERY {
+            self.told = now;
+            self.tell(report, fit, now, out)?;
+        }
+        if now.since(self.saved) >= SAVED_EVERY {
+            self.saved = now;
+            fit.save(&self.run.work.join("checkpoint"))?;
+        }
+        Ok(())
+    }
+
+    /// The loss of the averaged weights on held-out episodes.
+    fn look(&mut self, fit: &Fit) -> anyhow::Result<f32> {
+        let weights = fit.averaged();
+        let mut batch = Batch::default();
+        let (mut sum, mut total) = (0.0, 0.0);
+        for number in 0..self.validation.n_batches() {
+            self.validation.batch(number, &mut batch)?;
+            let loss = self.graph.run(&weights, &view(&batch))?;
+            let weight: f32 = batch.weights.iter().sum();
+            sum += f64::from(loss) * f64::from(weight);
+            total += f64::from(weight);
+        }
+        Ok((sum / f64::max(total, 1.0)) as f32)
+    }
+
+    fn tell(
+        &self,
+        report: StepReport,
+        fit: &Fit,
+        now: Stamp,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        let done = (fit.steps() - self.began.1).max(1);
+        let each = now.since(self.began.0).as_secs_f64() / done as f64;
+        let all = self.run.spec.optimiser.steps;
+        let left = each * all.saturating_sub(fit.steps()) as f64 / 60.0;
+        let best = fit.progress.best.as_ref().map_or(f32::NAN, |best| best.loss);
+        writeln!(
+            out,
+            "step {:>6}/{all}  loss {:>7.3}  held out {:>7.3}  best {best:>7.3}  rate {:.1e}  \
+             norm {:>6.2}  {:.0} ms a step  {left:.0} min left",
+            fit.steps(),
+            report.loss,
+            self.held_out,
+            report.rate,
+            report.norm,
+            each * 1e3,
+        )?;
+        Ok(())
+    }
+}
