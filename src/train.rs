@@ -1,12 +1,13 @@
 //! Training: what is learnt from, and how.
 //!
 //! ```text
-//! instructions ─▶ tokenizer
-//! rows of a recording ─▶ labels ─▶ examples
+//! instructions ─▶ tokenizer ──────────────────────────────┐
+//! rows of a recording ─▶ labels ─▶ examples ─▶ augment ─▶ sampler ─▶ batches
 //! ```
 //!
 //! Deliberately absent: clocks, and threads that outlive a call.
 
+pub mod augment;
 pub mod examples;
 pub mod labels;
 pub mod tokenizer;
