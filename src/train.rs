@@ -10,6 +10,7 @@
 pub mod augment;
 pub mod examples;
 pub mod labels;
+pub mod sampler;
 pub mod tokenizer;
 
 use std::path::{Path, PathBuf};
