@@ -183,5 +183,30 @@ pub fn texts(is_wanted: impl Fn(&Template) -> bool) -> Vec<String> {
     texts
 }
 
+/// Every text of the training templates that means what `text` does, itself included where it is
+/// one; none where it is not of a template.
+#[must_use]
+pub fn phrasings(text: &str) -> Vec<String> {
+    let said = |template: &&Template, side, n| template.text(side, n) == text;
+    for side in Side::BOTH {
+        let counts = [1, 2].map(|n| templates().iter().find(|own| said(own, side, n)));
+        let Some(template) = counts.into_iter().flatten().next() else { continue };
+        let means = |own: &&Template| {
+            // One box, several, or either: what fits either fits all.
+            let [one, many] = [1, 2].map(|n| own.text(side, n));
+            let is_counted = one != many;
+            let fits = counts.iter().all(Option::is_some);
+            !own.is_held_out && own.has_side() == template.has_side() && !(fits && is_counted)
+        };
+        let n = if counts.first().is_some_and(Option::is_some) { 1 } else { 2 };
+        let mut texts: Vec<_> =
+            templates().iter().filter(means).map(|own| own.text(side, n)).collect();
+        texts.sort();
+        texts.dedup();
+        return texts;
+    }
+    Vec::new()
+}
+
 #[cfg(test)]
 mod tests;

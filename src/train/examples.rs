@@ -14,7 +14,7 @@
 mod recordings;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod track;
 
 use serde::{Deserialize, Serialize};

@@ -125,6 +125,31 @@ fn a_mirrored_template_is_that_of_the_other_side() {
 }
 
 #[test]
+fn phrasings_mean_the_same() {
+    // A demonstration would be learnt with the words for another side, or for boxes it has not.
+    let mut sides = BTreeMap::new();
+    for template in templates().iter().filter(|template| !template.is_held_out()) {
+        for side in Side::BOTH {
+            let side_meant = template.has_side().then_some(side);
+            sides.extend([1, 2].map(|n_boxes| (template.text(side, n_boxes), side_meant)));
+        }
+    }
+    for (text, side) in &sides {
+        let others = phrasings(text);
+        assert!(others.contains(text), "{text}");
+        for other in &others {
+            assert_eq!(sides.get(other), Some(side), "{text} / {other}");
+        }
+    }
+    let one = phrasings(Side::Left.instruction());
+    assert!(one.len() > 90 && one.iter().any(|text| text == "go left"), "{}", one.len());
+    assert!(!one.iter().any(|text| text.contains("boxes") || text.contains("상자들")));
+    let either = phrasings("go right");
+    assert!(either.iter().all(|text| !text.contains("box") && !text.contains("상자")));
+    assert_eq!(phrasings("go to the kitchen"), Vec::<String>::new());
+}
+
+#[test]
 fn typed_texts_are_mirrored_word_by_word() {
     // What operators type would be learnt with the wrong side, or garbled.
     let cases = [
