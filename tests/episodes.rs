@@ -93,6 +93,31 @@ fn a_list_is_scanned_by_a_person() {
 }
 
 #[test]
+fn a_reader_may_leave_early() {
+    // `episodes list | head -1` would complain, or a script with `pipefail` stop.
+    let place = Place::new();
+    for line in ["list", "list --json", "stats", "verify", "export 0 --format mcap --out one.mcap"]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_pilothouse"))
+            .current_dir(place.0.path())
+            .env("XDG_STATE_HOME", place.0.path())
+            .arg("episodes")
+            .args(line.split_whitespace())
+            .stdout(writer)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && error.is_empty(), "{line}: {error}");
+    }
+    assert!(place.0.path().join("one.mcap").exists(), "what was done is there");
+}
+
+#[test]
 fn filters_leave_what_was_asked_for() {
     // Somebody would discard what the list did not mean.
     let place = Place::new();
