@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use self::output::Output;
+
 pub mod bench;
 pub mod camera;
 pub mod check;
@@ -13,6 +15,7 @@ pub mod drive;
 pub mod episodes;
 mod log;
 pub mod models;
+mod output;
 pub mod replay;
 pub mod runtime;
 pub mod sim;
@@ -58,12 +61,16 @@ enum Verb {
     Completions { shell: clap_complete::Shell },
 }
 
-/// Parses, dispatches, and tells errors in one message.
+/// Parses, dispatches, and tells errors in one message. A reader of what is printed may leave
+/// early, as `| head -1` does: then the verb ends there, and that is no error.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(cli.verb.unwrap_or_else(|| Verb::Drive(Box::new(cli.drive)))) {
+    let verb = cli.verb.unwrap_or_else(|| Verb::Drive(Box::new(cli.drive)));
+    let mut out = Output::new();
+    match run(verb, &mut out) {
         Ok(code) => code,
+        Err(error) if out.explains(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // The last words of a failing program; a closed stderr cannot be told to anyone.
             let _ = writeln!(io::stderr(), "pilothouse: {error:#}");
@@ -72,24 +79,25 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Verb) -> anyhow::Result<ExitCode> {
-    // Not locked: a verb may run for hours beside threads that report too.
-    let mut out = io::stdout();
+fn run(verb: Verb, out: &mut Output) -> anyhow::Result<ExitCode> {
     match verb {
-        Verb::Drive(args) => return drive::run(&args, &mut out),
-        Verb::Bench(args) => bench::run(&args, &mut out)?,
-        Verb::Camera(args) => camera::run(&args, &mut out)?,
+        Verb::Drive(args) => return drive::run(&args, out),
+        Verb::Bench(args) => bench::run(&args, out)?,
+        Verb::Camera(args) => camera::run(&args, out)?,
         Verb::Check(args) => {
-            return check::run(&args, &mut out, terminal::is_coloured(&io::stdout()));
+            return check::run(&args, out, terminal::is_coloured(&io::stdout()));
         }
-        Verb::Episodes(args) => return episodes::run(&args, &mut out),
-        Verb::Models(args) => models::run(&args, &mut out)?,
-        Verb::Replay(args) => return replay::run(&args, &mut out),
-        Verb::Runtime(args) => runtime::run(&args, &mut io::stdin().lock(), &mut out)?,
-        Verb::Sim(args) => sim::run(&args)?,
-        Verb::Train(args) => train::run(&args, &mut out)?,
+        Verb::Episodes(args) => return episodes::run(&args, out),
+        Verb::Models(args) => models::run(&args, out)?,
+        Verb::Replay(args) => return replay::run(&args, out),
+        Verb::Runtime(args) => runtime::run(&args, &mut io::stdin().lock(), out)?,
+        Verb::Sim(args) => sim::run(&args, out)?,
+        Verb::Train(args) => train::run(&args, out)?,
         Verb::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "pilothouse", &mut out);
+            // It panics where it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "pilothouse", &mut script);
+            out.write_all(&script)?;
         }
     }
     Ok(ExitCode::SUCCESS)

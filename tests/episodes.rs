@@ -93,6 +93,31 @@ fn a_list_is_scanned_by_a_person() {
 }
 
 #[test]
+fn a_reader_may_leave_early() {
+    // `episodes list | head -1` would complain, or a script with `pipefail` stop.
+    let place = Place::new();
+    for line in ["list", "list --json", "stats", "verify", "export 0 --format mcap --out one.mcap"]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_pilothouse"))
+            .current_dir(place.0.path())
+            .env("XDG_STATE_HOME", place.0.path())
+            .arg("episodes")
+            .args(line.split_whitespace())
+            .stdout(writer)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && error.is_empty(), "{line}: {error}");
+    }
+    assert!(place.0.path().join("one.mcap").exists(), "what was done is there");
+}
+
+#[test]
 fn filters_leave_what_was_asked_for() {
     // Somebody would discard what the list did not mean.
     let place = Place::new();
@@ -167,6 +192,57 @@ fn a_discarded_episode_comes_back() {
     assert_eq!(place.lengths(), [20, 20, 20]);
     assert_eq!(place.numbers("--success yes").len(), 1);
     place.said("episodes verify --all-frames");
+}
+
+#[test]
+fn what_was_discarded_goes_for_good_after_a_yes() {
+    // A disk would stay full; or a script, a slip of the finger, would delete what nobody saw.
+    let place = Place::new();
+    assert!(place.said("episodes purge").contains("nothing is discarded"));
+    place.said("episodes discard 0 2");
+    place.said("episodes trim 0 --to 1");
+    let said = place.call("episodes purge");
+    assert!(!said.is_success && said.error.contains("`--yes` deletes"), "{}", said.error);
+    for shown in ["recording-0", "find the red target", "recording-2", "recording-1", "episode 0"] {
+        assert!(said.text.contains(shown), "{}", said.text);
+    }
+    let named = place.said("episodes purge recording-2 --yes");
+    assert!(named.contains("deleted 1 recording, ") && !named.contains("recording-0"), "{named}");
+    let listed = place.said("episodes restore");
+    assert!(listed.contains("recording-0") && !listed.contains("recording-2"), "{listed}");
+    assert!(place.said("episodes purge --yes").contains("deleted 2 recordings, "));
+    assert!(fs::read_dir(place.root().join(".discarded")).unwrap().next().is_none());
+    assert_eq!(place.lengths(), [10]);
+    place.said("episodes verify --all-frames");
+    place.said("replay 0 --through-control");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_person_at_a_terminal_is_asked() {
+    // Enter, pressed too fast, would delete an hour of driving.
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use std::io::Write;
+    let place = Place::new();
+    place.said("episodes discard 0 2");
+    for (answer, n_left) in [("\n", 2), ("n\n", 2), ("y\n", 0)] {
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+        let input = fs::File::options().read(true).write(true).open(name).unwrap();
+        fs::File::from(terminal.try_clone().unwrap()).write_all(answer.as_bytes()).unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_pilothouse"))
+            .current_dir(place.0.path())
+            .args(["episodes", "purge"])
+            .stdin(input)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("Delete 2 recordings, ") && text.contains("[y/N]"), "{text}");
+        assert_eq!(output.status.success(), n_left == 0, "{text}");
+        assert_eq!(fs::read_dir(place.root().join(".discarded")).unwrap().count(), n_left);
+    }
 }
 
 #[test]
@@ -257,6 +333,7 @@ fn errors_are_one_line_that_says_what_to_do() {
         ("episodes mark 9 success", "no episode 9"),
         ("episodes note 9 x", "no episode 9"),
         ("episodes restore nothing", "nothing"),
+        ("episodes purge nothing --yes", "no discarded recording is named nothing"),
         ("episodes merge nowhere", "cannot add nowhere"),
         ("episodes show 9", "no episode 9"),
         ("episodes show 0", "needs a terminal"),

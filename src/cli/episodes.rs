@@ -12,6 +12,7 @@ mod list;
 mod merge;
 mod notes;
 mod numbers;
+mod purge;
 mod repair;
 pub(super) mod root;
 mod split;
@@ -19,7 +20,7 @@ mod stats;
 mod trim;
 mod verify;
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -63,6 +64,8 @@ enum Verb {
     Discard(discard::Args),
     /// Bring a discarded episode back; without a name, list what is discarded
     Restore(discard::RestoreArgs),
+    /// Delete discarded episodes for good; without a name, all of them
+    Purge(purge::Args),
     /// Add the episodes of other datasets
     Merge(merge::Args),
     /// Move episodes to a dataset of their own
@@ -99,6 +102,12 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         Verb::Trim(args) => trim::run(args, root, out)?,
         Verb::Discard(args) => discard::discard(args, root, out)?,
         Verb::Restore(args) => discard::restore(args, root, &look(), out)?,
+        Verb::Purge(args) => {
+            let stdin = io::stdin();
+            let mut lines = stdin.lock();
+            let answers = stdin.is_terminal().then_some(&mut lines as &mut dyn BufRead);
+            purge::run(args, root, &look(), answers, out)?;
+        }
         Verb::Merge(args) => merge::run(args, root, out)?,
         Verb::Split(args) => split::run(args, root, out)?,
         Verb::Compact => compact::run(root, out)?,
@@ -113,10 +122,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
 
 /// What the terminal shows; a pipe gets everything.
 fn look() -> Look {
-    let is_terminal = std::io::stdout().is_terminal();
+    let is_terminal = io::stdout().is_terminal();
     let width = crossterm::terminal::size().ok().map(|(width, _)| usize::from(width));
-    Look {
-        width: width.filter(|_| is_terminal),
-        is_coloured: terminal::is_coloured(&std::io::stdout()),
-    }
+    Look { width: width.filter(|_| is_terminal), is_coloured: terminal::is_coloured(&io::stdout()) }
 }

@@ -3,8 +3,9 @@
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
+use super::terminal;
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::library::{self, Library, Plan, Progress, Request, Search, Variant};
 use crate::onnx::proto::ElementType;
@@ -87,11 +88,8 @@ fn agreed(plan: &Plan, input: &mut dyn BufRead, out: &mut dyn Write) -> anyhow::
     }
     let total = plan.wheels.iter().map(|(_, bytes)| bytes).sum();
     let unpacked = megabytes(plan.bytes_unpacked);
-    write!(out, "{:>10}  to fetch, {unpacked} on disk. Fetch them? [y/N] ", megabytes(total))?;
-    out.flush()?;
-    let mut answer = String::new();
-    input.read_line(&mut answer).context("reading the answer")?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let question = format!("{:>10}  to fetch, {unpacked} on disk. Fetch them?", megabytes(total));
+    terminal::is_agreed(&question, input, out)
 }
 
 fn install(request: &Request, out: &mut dyn Write) -> anyhow::Result<()> {

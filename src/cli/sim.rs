@@ -7,7 +7,7 @@ mod port;
 mod serve;
 pub(super) mod sheet;
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -62,15 +62,14 @@ impl ScenarioArgs {
 ///
 /// # Errors
 /// The scenario cannot be read or the result cannot be written.
-pub fn run(args: &Args) -> anyhow::Result<()> {
-    let mut out = io::stdout();
+pub fn run(args: &Args, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
     match &args.verb {
-        Verb::List => list(&mut out),
-        Verb::Expert(args) => expert::run(args, &mut out),
-        Verb::Collect(args) => collect::run(args, &mut out),
-        Verb::Sheet(args) => sheet::run(args, &mut out),
+        Verb::List => list(out),
+        Verb::Expert(args) => expert::run(args, out),
+        Verb::Collect(args) => collect::run(args, out),
+        Verb::Sheet(args) => sheet::run(args, out),
         Verb::Serve(args) => serve::run(args),
-        Verb::Bench(args) => bench::run(args, &mut out),
+        Verb::Bench(args) => bench::run(args, out),
     }
 }
 

@@ -1,7 +1,9 @@
 //! What the terminal can show and tell, from its environment and its own answers.
 
 use std::env;
-use std::io::IsTerminal;
+use std::io::{BufRead, IsTerminal, Write};
+
+use anyhow::Context;
 
 use crate::config::Colour;
 
@@ -64,6 +66,22 @@ pub fn is_coloured(out: &impl IsTerminal) -> bool {
 pub fn one_line(text: &str) -> String {
     let plain = text.replace(|letter: char| letter.is_control(), " ");
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Asks `question` on `out`; only a plain yes on `input` is one.
+///
+/// # Errors
+/// It could not be asked, or the answer not be read.
+pub fn is_agreed(
+    question: &str,
+    input: &mut dyn BufRead,
+    out: &mut dyn Write,
+) -> anyhow::Result<bool> {
+    write!(out, "{question} [y/N] ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    input.read_line(&mut answer).context("reading the answer")?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! `pilothouse episodes discard|restore`: out of the dataset, and back.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::Write;
+use std::path::Path;
 
 use super::columns::{self, Cell, Column, Look};
 use super::facts;
@@ -43,7 +45,7 @@ pub(super) fn discard(args: &Args, root: &Root, out: &mut dyn Write) -> anyhow::
 }
 
 /// Names of what is discarded.
-fn discarded(store: &Store) -> anyhow::Result<BTreeSet<String>> {
+pub(super) fn discarded(store: &Store) -> anyhow::Result<BTreeSet<String>> {
     Ok(store.discarded()?.into_iter().collect())
 }
 
@@ -64,16 +66,35 @@ pub(super) fn restore(
 fn list(root: &Root, look: &Look, out: &mut dyn Write) -> anyhow::Result<()> {
     let store = root.write()?;
     let names = discarded(&store)?;
-    drop(store);
     if names.is_empty() {
         writeln!(out, "nothing is discarded in {}", root.path.display())?;
         return Ok(());
     }
-    let (mut name, mut length, mut task) = (Vec::new(), Vec::new(), Vec::new());
+    show(&names, &store, look, out)?;
+    writeln!(out, "\nbring one back: {}", root.command("restore RECORDING"))?;
+    writeln!(out, "delete them for good: {}", root.command("purge"))?;
+    Ok(())
+}
+
+/// Shows discarded recordings as a table. Returns the bytes they take.
+pub(super) fn show(
+    names: &BTreeSet<String>,
+    store: &Store,
+    look: &Look,
+    out: &mut dyn Write,
+) -> anyhow::Result<u64> {
+    let (mut name, mut length, mut size) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut what, mut task) = (Vec::new(), Vec::new());
+    let mut total = 0;
     for discarded in names {
-        let opened = Dataset::open(&root.path.join(DISCARDED).join(&discarded));
+        let folder = store.root().join(DISCARDED).join(discarded);
+        let bytes = bytes_in(&folder)?;
+        total += bytes;
+        let opened = Dataset::open(&folder);
         let meta = opened.as_ref().ok().and_then(|set| Some((set.episodes().first()?, set.info())));
-        name.push(Cell::from(discarded));
+        name.push(Cell::from(discarded.clone()));
+        size.push(Cell::from(facts::size(bytes)));
+        what.push(Cell::from(remainder(store, discarded)));
         let seconds = meta.map(|(meta, info)| meta.length as f64 / f64::from(info.fps));
         length.push(Cell::from(seconds.map(facts::length).unwrap_or_default()));
         task.push(Cell::from(match (meta, &opened) {
@@ -83,8 +104,29 @@ fn list(root: &Root, look: &Look, out: &mut dyn Write) -> anyhow::Result<()> {
         }));
     }
     let task = Column { is_elastic: true, ..Column::new("task", 1, task) };
-    let table = vec![Column::new("recording", 0, name), Column::right("length", 0, length), task];
+    let table = vec![
+        Column::new("recording", 0, name),
+        Column::right("length", 0, length),
+        Column::right("size", 2, size),
+        task,
+        Column::new("what is left of it", 3, what),
+    ];
     columns::write(out, table, look)?;
-    writeln!(out, "\nbring one back: {}", root.command("restore RECORDING"))?;
-    Ok(())
+    Ok(total)
+}
+
+/// Which episode of the dataset is the rest of what was put aside whole, by a trim or a cut.
+fn remainder(store: &Store, discarded: &str) -> String {
+    let recording = discarded.strip_suffix("-uncut").unwrap_or(discarded);
+    store.find(recording).map(|number| format!("episode {number}")).unwrap_or_default()
+}
+
+fn bytes_in(folder: &Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let about = entry.metadata()?;
+        bytes += if about.is_dir() { bytes_in(&entry.path())? } else { about.len() };
+    }
+    Ok(bytes)
 }

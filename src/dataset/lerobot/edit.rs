@@ -1,4 +1,4 @@
-//! Changes of episodes that are there: discard, bring back, trim, annotate.
+//! Changes of episodes that are there: discard, bring back, delete, trim, annotate.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -44,14 +44,30 @@ impl Store {
         Ok(names)
     }
 
+    /// Deletes discarded recordings, their ticks with them. Nothing brings them back.
+    pub fn purge(&mut self, recordings: &[String]) -> Result<(), DatasetError> {
+        let mut change = self.begin()?;
+        for recording in recordings {
+            change.remove(&self.aside(recording)?);
+        }
+        self.finish(change, self.state.clone())
+    }
+
+    /// The folder of a discarded recording, below the root.
+    fn aside(&self, recording: &str) -> Result<String, DatasetError> {
+        let folder = format!("{DISCARDED}/{recording}");
+        let is_there = self.root.join(&folder).join("meta/info.json").exists();
+        if super::is_file_name(recording) && is_there {
+            return Ok(folder);
+        }
+        refuse(format!("no discarded recording is named {recording}"))
+    }
+
     /// Brings a discarded episode back, at the end; where it was trimmed only, the whole one takes
     /// the place of the rest. Returns its index.
     pub fn restore(&mut self, recording: &str) -> Result<usize, DatasetError> {
-        let folder = format!("{DISCARDED}/{recording}");
+        let folder = self.aside(recording)?;
         let root = self.root.join(&folder);
-        if !super::is_file_name(recording) || !root.join("meta/info.json").exists() {
-            return refuse(format!("no discarded recording is named {recording}"));
-        }
         let aside = Dataset::open(&root)?;
         let (whole, _) = episodes::read_all(&root, true)?;
         let [whole] = whole.as_slice() else {

@@ -21,6 +21,29 @@ fn a_discarded_episode_comes_back() {
 }
 
 #[test]
+fn what_is_purged_is_gone_and_nothing_else() {
+    // The disk would stay full, or an episode that is still there would lose its files.
+    let folder = scratch();
+    let root = folder.path().join("set");
+    let mut store = dataset(&root, 4);
+    store.discard(&[1, 2]).unwrap();
+    store.trim(0, 4..5).unwrap();
+    let named = |names: &[&str]| names.iter().copied().map(String::from).collect::<Vec<_>>();
+    for wrong in ["recording-3", "recording-9", "..", ""] {
+        let error = store.purge(&named(&["recording-1", wrong])).unwrap_err().to_string();
+        assert!(error.contains("no discarded recording"), "{error}");
+    }
+    assert_eq!(store.discarded().unwrap().len(), 3);
+    store.purge(&named(&["recording-0", "recording-1"])).unwrap();
+    assert_eq!(store.discarded().unwrap(), ["recording-2"]);
+    assert!(!root.join(".discarded/recording-1").exists());
+    assert!(store.restore("recording-1").is_err());
+    holds(&root, &[(0, 3, 2), (3, 0, 8)]);
+    store.restore("recording-2").unwrap();
+    holds(&root, &[(0, 3, 2), (3, 0, 8), (2, 0, 7)]);
+}
+
+#[test]
 fn what_is_trimmed_can_be_undone() {
     // A cut too much would cost what was driven.
     let folder = scratch();
