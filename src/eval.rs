@@ -6,3 +6,4 @@
 //! takes only what is pure: the control turn and the policy's cadence.
 
 pub mod closed_loop;
+pub mod statistics;

@@ -267,3 +267,31 @@ fn what_cannot_be_posed_is_refused_in_words() {
     };
     assert!(drive_all(&[attempt], &options(), 2, &make, &|_| (), &|_, _| ()).is_err());
 }
+
+#[test]
+fn pictures_may_come_back_from_a_recording() {
+    // A policy that only drives on pictures without losses would be scored as if it could replay.
+    struct Seen(Vec<Vec<u8>>);
+    impl Witness for Seen {
+        fn see(&mut self, glimpse: &Glimpse<'_>) {
+            self.0.push(glimpse.frame.rgb.clone());
+        }
+    }
+    let attempt = attempts("open", 1).remove(0);
+    let world = World::generate(&attempt.scenario, attempt.seed);
+    let see = |through_video| {
+        let options = Options { size: (160, 120), through_video, ..options() };
+        let mut seen = Seen(Vec::new());
+        let mut policy = always(Twist::new(0.5, 0.0, 0.0));
+        let mut renderer = Renderer::new(&world);
+        drive(&world, &mut renderer, &attempt, &mut policy, &options, &mut seen).unwrap();
+        seen.0
+    };
+    let (raw, recorded) = (see(false), see(true));
+    assert!(raw.len() > 10 && raw.len() == recorded.len());
+    for (raw, recorded) in raw.iter().zip(&recorded) {
+        let errors = raw.iter().zip(recorded).map(|(a, b)| f64::from(a.abs_diff(*b)));
+        let mean = errors.sum::<f64>() / raw.len() as f64;
+        assert!((0.1..8.0).contains(&mean), "the same picture, with losses: {mean}");
+    }
+}
