@@ -33,6 +33,7 @@
 //! | 3 | [`sim`] | the simulated robot and world, scenarios, expert, renderer | camera, base |
 //! | 3 | [`runtime`] | threads, mailboxes, the clock, latency histograms | camera, base, teleop, policy, dataset, control, safety |
 //! | 3 | [`eval`] | offline metrics, counterfactuals, closed loop, leaderboard | policy, dataset, control, safety, sim, runtime |
+//! | 4 | [`train`] | objectives, optimiser, examples, calibration | onnx, policy, dataset, sim, eval |
 //! | 4 | [`tui`] | events in, picture out | – |
 //! | 5 | [`config`] | typed configuration | all |
 //! | 5 | [`cli`] | one file per verb | all |
@@ -63,4 +64,5 @@ pub mod runtime;
 pub mod safety;
 pub mod sim;
 pub mod teleop;
+pub mod train;
 pub mod tui;

@@ -7,15 +7,23 @@
 mod assignment;
 pub mod builder;
 mod device;
+pub mod grad;
 pub mod inspect;
 pub mod library;
+mod node;
+mod probe;
 pub mod proto;
 mod runtime;
 mod session;
+mod step;
+mod tensor;
+pub mod unroll;
 
 pub use device::{Device, UnknownDevice};
+pub use probe::{Fact, Facts, Input, probe};
 pub use runtime::{LoadError, Runtime};
 pub use session::{
     BoundSession, Dim, Model, Refusal, Session, SessionError, SessionOptions, TensorInfo,
     default_intra_threads,
 };
+pub use step::{StepSession, TensorView};

@@ -18,6 +18,7 @@ mod course;
 mod disturbance;
 pub mod expert;
 pub mod firmware;
+pub mod language;
 pub mod link;
 pub mod packet;
 pub mod render;

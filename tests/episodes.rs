@@ -206,6 +206,29 @@ fn episodes_go_to_other_programs_and_come_back() {
 }
 
 #[test]
+fn labels_are_exported_as_actions() {
+    // Another trainer would imitate what the policy did wrong, or lose the pictures on the way.
+    let place = Place::new();
+    let said = place.said("episodes export --labels --out labelled");
+    assert!(said.contains("wrote the labels of 3 episodes to labelled"), "{said}");
+    place.said("episodes verify --all-frames --dataset labelled");
+    let labelled = Dataset::open(&place.0.path().join("labelled")).unwrap();
+    for (index, own) in Dataset::open(&place.root()).unwrap().all_rows().unwrap().iter().enumerate()
+    {
+        let rows = labelled.rows(index).unwrap();
+        assert_eq!(rows.f32_lists("action"), own.f32_lists("action"));
+        assert_eq!(rows.f32s("label_weight"), Some([1.0; 20].as_slice()));
+    }
+    assert_eq!(place.lengths(), [20; 3], "the recordings stay");
+    assert!(!place.call("episodes export --labels --out labelled").is_success);
+    let again = place.call("episodes export --labels --out more --dataset labelled");
+    assert!(again.error.contains("exported labels already"), "{}", again.error);
+    place.said("episodes export 1 --labels --out one");
+    assert_eq!(Dataset::open(&place.0.path().join("one")).unwrap().episodes().len(), 1);
+    assert!(!place.call("episodes export --out two").is_success);
+}
+
+#[test]
 fn verify_finds_damage() {
     // A broken disk would be noticed in the middle of a training.
     let place = Place::new();

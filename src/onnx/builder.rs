@@ -3,21 +3,29 @@
 //!
 //! A graph is made of [`Value`]s, each with an element type and a static
 //! [`shape`](GraphBuilder::shape). The same calls give the same bytes: names count up per operator,
-//! nothing depends on hashing or time. Deliberately absent: symbolic dimensions, sub-graphs,
-//! operators nobody uses.
+//! nothing depends on hashing or time. Deliberately absent: sub-graphs, operators nobody uses, and
+//! symbolic dimensions but for one: an input of [items](GraphBuilder::items_input) is any number of
+//! them.
 
+mod import;
+mod layers;
+mod linear;
 mod ops;
+mod tensor;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use prost::Message;
 
+use super::node::{float, int, ints, text};
 pub use super::proto::ElementType;
 use super::proto::{
-    AttributeProto, AttributeType, DimensionProto, DimensionValue, GraphProto, ModelProto,
-    NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
-    ValueInfoProto,
+    AttributeProto, DimensionProto, DimensionValue, GraphProto, ModelProto, NodeProto,
+    OperatorSetIdProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
+
+pub use layers::{Init, Layers};
+pub use linear::Window;
 
 /// The operator set every built graph imports; ONNX Runtime 1.18 and later run it.
 pub const OPSET: i64 = 21;
@@ -68,7 +76,12 @@ struct Info {
     name: String,
     element: ElementType,
     shape: Vec<usize>,
+    /// The first dimension is any number of items; `shape` says one.
+    is_items: bool,
 }
+
+/// Name of the dimension that is any number of items.
+const ITEMS: &str = "batch";
 
 /// A graph under construction.
 #[derive(Debug)]
@@ -77,7 +90,7 @@ pub struct GraphBuilder {
     /// Prefix of the names of the nodes that follow.
     scope: String,
     values: Vec<Info>,
-    names: HashSet<String>,
+    names: HashMap<String, Value>,
     inputs: Vec<Value>,
     outputs: Vec<Value>,
     nodes: Vec<NodeProto>,
@@ -86,6 +99,9 @@ pub struct GraphBuilder {
     counts: BTreeMap<String, usize>,
     /// Constants by element type, shape and bytes, so that equal ones are stored once.
     constants: HashMap<(ElementType, Vec<usize>, Vec<u8>), Value>,
+    /// Integers whose values are known: shapes, axes, indices.
+    known: HashMap<Value, Vec<i64>>,
+    opset: i64,
 }
 
 impl GraphBuilder {
@@ -95,13 +111,15 @@ impl GraphBuilder {
             name: name.to_owned(),
             scope: String::new(),
             values: Vec::new(),
-            names: HashSet::new(),
+            names: HashMap::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
             nodes: Vec::new(),
             initializers: Vec::new(),
             counts: BTreeMap::new(),
             constants: HashMap::new(),
+            known: HashMap::new(),
+            opset: OPSET,
         }
     }
 
@@ -120,6 +138,35 @@ impl GraphBuilder {
         let value = self.declare(name, element, shape)?;
         self.inputs.push(value);
         Ok(value)
+    }
+
+    /// Declares an input of any number of items, each of shape `item`. The graph is built for one;
+    /// operators that keep the items apart hold for any number
+    /// ([`reshape_items`](Self::reshape_items)).
+    pub fn items_input(
+        &mut self,
+        name: &str,
+        element: ElementType,
+        item: &[usize],
+    ) -> Result<Value, BuildError> {
+        let value = self.input(name, element, &[&[1], item].concat())?;
+        self.mark_items(value);
+        Ok(value)
+    }
+
+    /// Declares `value`, whose first dimension counts the items, an output called `name`.
+    pub fn items_output(&mut self, name: &str, value: Value) -> Result<(), BuildError> {
+        self.output(name, value)?;
+        if let Some(output) = self.outputs.last().copied() {
+            self.mark_items(output);
+        }
+        Ok(())
+    }
+
+    fn mark_items(&mut self, value: Value) {
+        if let Some(info) = self.values.get_mut(value.0) {
+            info.is_items = true;
+        }
     }
 
     /// A named `f32` tensor stored in the file: a weight.
@@ -144,11 +191,8 @@ impl GraphBuilder {
     /// # Errors
     /// The name is taken, or the value is of another graph.
     pub fn output(&mut self, name: &str, value: Value) -> Result<(), BuildError> {
-        let Info { element, shape, .. } = self.info(value)?.clone();
-        let output = self.declare(name, element, &shape)?;
-        let from = self.info(value)?.name.clone();
-        self.add_node("Identity", vec![from], name.to_owned(), Vec::new());
-        self.outputs.push(output);
+        self.named(value, name)?;
+        self.outputs.extend(self.find(name));
         Ok(())
     }
 
@@ -161,6 +205,47 @@ impl GraphBuilder {
         Ok(self.info(value)?.element)
     }
 
+    pub fn name(&self, value: Value) -> Result<&str, BuildError> {
+        Ok(&self.info(value)?.name)
+    }
+
+    /// Gives `value` a name of its own, by which it is found in the finished graph.
+    pub fn named(&mut self, value: Value, name: &str) -> Result<(), BuildError> {
+        let Info { name: from, element, shape, .. } = self.info(value)?.clone();
+        self.declare(name, element, &shape)?;
+        let node = self.next_name("Identity");
+        self.push_node("Identity", &node, vec![from], vec![name.to_owned()], Vec::new());
+        Ok(())
+    }
+
+    /// The tensor called `name`, if there is one.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Value> {
+        self.names.get(name).copied()
+    }
+
+    /// The integers in `value`, where they are known when the graph is built.
+    #[must_use]
+    pub fn known(&self, value: Value) -> Option<&[i64]> {
+        self.known.get(&value).map(Vec::as_slice)
+    }
+
+    /// Names of the weights, in the order they were made.
+    #[must_use]
+    pub fn weights(&self) -> Vec<String> {
+        let is_shared = |name: &str| {
+            self.names.get(name).is_some_and(|value| self.constants.values().any(|c| c == value))
+        };
+        let names = self.initializers.iter().map(|tensor| &tensor.name);
+        names.filter(|name| !is_shared(name)).cloned().collect()
+    }
+
+    /// The nodes so far, in an order in which they can run.
+    #[must_use]
+    pub fn nodes(&self) -> &[NodeProto] {
+        &self.nodes
+    }
+
     /// The finished model.
     #[must_use]
     pub fn finish(self, doc: &str) -> ModelProto {
@@ -171,13 +256,15 @@ impl GraphBuilder {
             name: self.name,
             node: self.nodes,
             initializer: self.initializers,
+            ..GraphProto::default()
         };
         ModelProto {
             ir_version: IR_VERSION,
             producer_name: "pilothouse".to_owned(),
             doc_string: doc.to_owned(),
             graph: Some(graph),
-            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: self.opset }],
+            ..ModelProto::default()
         }
     }
 
@@ -197,11 +284,14 @@ impl GraphBuilder {
         element: ElementType,
         shape: &[usize],
     ) -> Result<Value, BuildError> {
-        if !self.names.insert(name.to_owned()) {
+        let value = Value(self.values.len());
+        if self.names.contains_key(name) {
             return Err(BuildError::Duplicate { graph: self.name.clone(), name: name.to_owned() });
         }
-        self.values.push(Info { name: name.to_owned(), element, shape: shape.to_vec() });
-        Ok(Value(self.values.len() - 1))
+        self.names.insert(name.to_owned(), value);
+        let (name, shape) = (name.to_owned(), shape.to_vec());
+        self.values.push(Info { name, element, shape, is_items: false });
+        Ok(value)
     }
 
     fn store(
@@ -227,6 +317,7 @@ impl GraphBuilder {
             data_type: element.into(),
             name: name.to_owned(),
             raw_data,
+            ..TensorProto::default()
         });
         Ok(value)
     }
@@ -242,7 +333,12 @@ impl GraphBuilder {
         if let Some(value) = self.constants.get(&key) {
             return Ok(*value);
         }
-        let name = format!("constant_{}", self.constants.len());
+        // A graph that was taken over has constants of its own.
+        let mut number = self.constants.len();
+        while self.names.contains_key(&format!("constant_{number}")) {
+            number += 1;
+        }
+        let name = format!("constant_{number}");
         let value = self.store(&name, element, shape, n_elements, key.2.clone())?;
         self.constants.insert(key, value);
         Ok(value)
@@ -251,7 +347,9 @@ impl GraphBuilder {
     /// A shared `int64` vector, as shapes and axes are given to operators.
     fn indices(&mut self, data: &[i64]) -> Result<Value, BuildError> {
         let raw = data.iter().flat_map(|number| number.to_le_bytes()).collect();
-        self.shared(ElementType::I64, &[data.len()], data.len(), raw)
+        let value = self.shared(ElementType::I64, &[data.len()], data.len(), raw)?;
+        self.known.insert(value, data.to_vec());
+        Ok(value)
     }
 
     fn operand(&mut self, operand: Operand) -> Result<Value, BuildError> {
@@ -267,27 +365,39 @@ impl GraphBuilder {
         op: &str,
         inputs: &[Value],
         attributes: Vec<AttributeProto>,
-        (element, shape): (ElementType, Vec<usize>),
+        output: (ElementType, Vec<usize>),
     ) -> Result<Value, BuildError> {
-        let mut names = Vec::with_capacity(inputs.len());
-        for input in inputs {
-            names.push(self.info(*input)?.name.clone());
-        }
-        let name = self.next_name(op);
-        let value = self.declare(&format!("{name}_out"), element, &shape)?;
-        self.push_node(op, &name, names, format!("{name}_out"), attributes);
-        Ok(value)
+        let inputs: Vec<_> = inputs.iter().copied().map(Some).collect();
+        let outputs = self.node_of(op, &inputs, attributes, vec![output])?;
+        outputs.first().copied().ok_or_else(|| BuildError::Foreign { graph: self.name.clone() })
     }
 
-    fn add_node(
+    /// Adds a node whose optional inputs may be left out, with an output for each type given.
+    fn node_of(
         &mut self,
         op: &str,
-        inputs: Vec<String>,
-        output: String,
+        inputs: &[Option<Value>],
         attributes: Vec<AttributeProto>,
-    ) {
+        outputs: Vec<(ElementType, Vec<usize>)>,
+    ) -> Result<Vec<Value>, BuildError> {
+        let mut names = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            names.push(match input {
+                Some(value) => self.info(*value)?.name.clone(),
+                None => String::new(),
+            });
+        }
         let name = self.next_name(op);
-        self.push_node(op, &name, inputs, output, attributes);
+        let n_outputs = outputs.len();
+        let mut values = Vec::with_capacity(n_outputs);
+        let mut output_names = Vec::with_capacity(n_outputs);
+        for (i, (element, shape)) in outputs.into_iter().enumerate() {
+            let output = if n_outputs == 1 { format!("{name}_out") } else { format!("{name}_{i}") };
+            values.push(self.declare(&output, element, &shape)?);
+            output_names.push(output);
+        }
+        self.push_node(op, &name, names, output_names, attributes);
+        Ok(values)
     }
 
     fn next_name(&mut self, op: &str) -> String {
@@ -303,26 +413,18 @@ impl GraphBuilder {
         op: &str,
         name: &str,
         input: Vec<String>,
-        output: String,
+        output: Vec<String>,
         attribute: Vec<AttributeProto>,
     ) {
         self.nodes.push(NodeProto {
             input,
-            output: vec![output],
+            output,
             name: name.to_owned(),
             op_type: op.to_owned(),
             attribute,
-            domain: String::new(),
+            ..NodeProto::default()
         });
     }
-}
-
-fn int(name: &str, i: i64) -> AttributeProto {
-    AttributeProto { name: name.to_owned(), i, ints: Vec::new(), r#type: AttributeType::Int.into() }
-}
-
-fn ints(name: &str, ints: Vec<i64>) -> AttributeProto {
-    AttributeProto { name: name.to_owned(), i: 0, ints, r#type: AttributeType::Ints.into() }
 }
 
 fn dims_of(shape: &[usize]) -> Vec<i64> {
@@ -330,14 +432,20 @@ fn dims_of(shape: &[usize]) -> Vec<i64> {
 }
 
 fn value_info(info: &Info) -> ValueInfoProto {
-    let dim = dims_of(&info.shape)
-        .into_iter()
-        .map(|size| DimensionProto { value: Some(DimensionValue::Size(size)) })
-        .collect();
-    let tensor_type =
-        TensorTypeProto { elem_type: info.element.into(), shape: Some(TensorShapeProto { dim }) };
+    let dim = dims_of(&info.shape).into_iter().enumerate().map(|(axis, size)| {
+        let value = match (info.is_items, axis) {
+            (true, 0) => DimensionValue::Symbol(ITEMS.to_owned()),
+            _ => DimensionValue::Size(size),
+        };
+        DimensionProto { value: Some(value), denotation: String::new() }
+    });
+    let tensor_type = TensorTypeProto {
+        elem_type: info.element.into(),
+        shape: Some(TensorShapeProto { dim: dim.collect() }),
+    };
     ValueInfoProto {
         name: info.name.clone(),
-        r#type: Some(TypeProto { tensor_type: Some(tensor_type) }),
+        r#type: Some(TypeProto { tensor_type: Some(tensor_type), ..TypeProto::default() }),
+        ..ValueInfoProto::default()
     }
 }

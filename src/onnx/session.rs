@@ -290,7 +290,7 @@ impl BoundSession {
 }
 
 /// Opens the graph on exactly `device`; the error is the provider's own text.
-fn open_on(
+pub(super) fn open_on(
     device: Device,
     runtime: &Runtime,
     model: Model<'_>,

@@ -3,13 +3,19 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
 
-use super::merge;
-use super::numbers;
 use super::root::Root;
+use super::{facts, merge, numbers};
 use crate::dataset::exchange::{self, Format, ImportOptions, hdf5};
+use crate::dataset::lerobot::{Feature, Store};
+use crate::dataset::table::Column;
+use crate::dataset::{Dataset, DatasetError};
+use crate::train::labels::{self, LabelRules};
+
+/// The column of how much a label counts.
+const WEIGHT: &str = "label_weight";
 
 /// What is read.
 #[derive(Debug, clap::Args)]
@@ -44,9 +50,15 @@ enum Source {
 /// What is written.
 #[derive(Debug, clap::Args)]
 pub(super) struct ExportArgs {
-    number: usize,
+    /// The episode; with --labels all of them when left out
+    #[arg(required_unless_present = "labels")]
+    number: Option<usize>,
+    #[arg(long, required_unless_present = "labels", conflicts_with = "labels")]
+    format: Option<Format>,
+    /// A LeRobot dataset in which `action` is what `pilothouse train` learns from, and
+    /// `label_weight` how much it counts there
     #[arg(long)]
-    format: Format,
+    labels: bool,
     /// File, or folder, to be made
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
@@ -88,7 +100,44 @@ pub(super) fn import(args: &ImportArgs, root: &Root, out: &mut dyn Write) -> any
 
 pub(super) fn export(args: &ExportArgs, root: &Root, out: &mut dyn Write) -> anyhow::Result<()> {
     let dataset = root.read()?;
-    exchange::export(&dataset, args.number, args.format, &args.out)?;
-    writeln!(out, "wrote episode {} to {}", args.number, args.out.display())?;
+    if args.labels {
+        return export_labels(args, &dataset, out);
+    }
+    let (Some(number), Some(format)) = (args.number, args.format) else {
+        bail!("name an episode and a --format");
+    };
+    exchange::export(&dataset, number, format, &args.out)?;
+    writeln!(out, "wrote episode {number} to {}", args.out.display())?;
+    Ok(())
+}
+
+/// For other trainers: the choice of labels as it is made here, in a dataset of its own.
+fn export_labels(args: &ExportArgs, dataset: &Dataset, out: &mut dyn Write) -> anyhow::Result<()> {
+    let to = args.out.display();
+    ensure!(!args.out.exists(), "{to} exists; name another, or remove it first");
+    let mut schema = merge::schema(dataset.info());
+    let weight = Feature::scalar("float32", "how much the action counts; 0: not to be imitated");
+    ensure!(
+        schema.features.get(WEIGHT).is_none(),
+        "{} holds exported labels already; export from the recordings themselves",
+        dataset.root().display()
+    );
+    schema.features.0.push((WEIGHT.to_owned(), weight));
+    let episodes = match args.number {
+        Some(number) => vec![dataset.episode(number)?.index],
+        None => (0..dataset.episodes().len()).collect(),
+    };
+    let fps = dataset.info().fps;
+    let rules = LabelRules::default();
+    let mut store = Store::create_or_open(&args.out, &schema)?;
+    let added = store.add_edited(dataset, &episodes, |meta, table| {
+        let is_failure = meta.notes.success == Some(false);
+        let labels = labels::labels(table, fps, &rules, is_failure)
+            .map_err(|error| DatasetError::Refused(format!("episode {}: {error}", meta.index)))?;
+        let values = labels.iter().flat_map(|label| label.twist).collect();
+        table.set("action", Column::F32List { width: labels::AXES, values })?;
+        table.set(WEIGHT, Column::F32(labels.iter().map(|label| label.weight).collect()))
+    })?;
+    writeln!(out, "wrote the labels of {} to {to}", facts::count(added.len(), "episode"))?;
     Ok(())
 }

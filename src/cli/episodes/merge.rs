@@ -48,7 +48,7 @@ pub(super) fn add(sources: &[PathBuf], root: &Root, out: &mut dyn Write) -> anyh
 }
 
 /// What a dataset must hold for the episodes of another to fit.
-fn schema(info: &Info) -> Schema {
+pub(super) fn schema(info: &Info) -> Schema {
     let camera = |(name, feature): &(String, crate::dataset::lerobot::Feature)| match feature
         .shape
         .as_slice()

@@ -25,6 +25,7 @@ use crate::msg::{
 };
 use crate::runtime::{PERIOD, clock};
 use crate::safety::{Gate, Limits, Request};
+use crate::sim::language::{self, Wording};
 use crate::sim::robot::LIMITS;
 use crate::sim::task::{Outcome, Tracker};
 use crate::sim::{
@@ -61,6 +62,10 @@ pub(super) struct Args {
     /// Pictures and rows a second.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=60))]
     rate: u32,
+    /// What the robot is told: always the same sentence, or one of many that mean it, drawn for
+    /// each episode.
+    #[arg(long, value_enum, default_value_t)]
+    instructions: Instructions,
     /// Keep attempts that failed too, marked as failures.
     #[arg(long)]
     keep_failures: bool,
@@ -74,6 +79,14 @@ enum Driver {
     /// The scripted one, from the true state.
     #[default]
     Expert,
+}
+
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Instructions {
+    One,
+    /// In English and Korean, without those that are held out.
+    #[default]
+    Training,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -242,9 +255,7 @@ impl<'a> Drive<'a> {
             config: format!("{args:?}"),
         };
         let mut recorder = Recorder::new(&config, origin, clock::wall_ns() - START.0.cast_signed());
-        recorder.set_task(&world.instructions().first().map_or_else(String::new, |first| {
-            if world.boxes.is_empty() { first.clone() } else { side.instruction().to_owned() }
-        }));
+        recorder.set_task(&instruction(args, world, side, number));
         Ok(Self {
             expert: Expert::new(side),
             robot: Robot::new(world),
@@ -350,6 +361,18 @@ impl<'a> Drive<'a> {
             self.recorder.frame(&Arc::new(frame))?;
         }
         Ok(())
+    }
+}
+
+/// What the robot is told in attempt `number`.
+fn instruction(args: &Args, world: &World, side: Side, number: u64) -> String {
+    match (args.instructions, world.instructions().into_iter().next()) {
+        (Instructions::One, Some(find)) if world.boxes.is_empty() => find,
+        (Instructions::One, _) => side.instruction().to_owned(),
+        (Instructions::Training, _) => {
+            let mut rng = Pcg64::seed_from_u64(args.seed.wrapping_add(number) ^ 0x3a7d);
+            language::draw(Wording::Training, side, world.boxes.len(), &mut rng)
+        }
     }
 }
 

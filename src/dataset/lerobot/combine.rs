@@ -5,12 +5,13 @@ use std::path::Path;
 
 use super::addition::Addition;
 use super::episodes::{self, EpisodeMeta};
-use super::reading::{Dataset, RowReader};
+use super::reading::{self, Dataset, RowReader};
 use super::rearrange::Kept;
 use super::state::{State, refuse};
 use super::store::Store;
 use super::transaction::Transaction;
 use crate::dataset::DatasetError;
+use crate::dataset::table::Table;
 use crate::dataset::video::VideoFile;
 
 impl Store {
@@ -30,6 +31,35 @@ impl Store {
                 let addition = source.addition_of(meta, reader.rows(meta.index)?)?;
                 added.extend(state.add_copy(&mut change, addition)?);
             }
+        }
+        let indices = added.iter().map(|meta| meta.index).collect();
+        if !added.is_empty() {
+            state.stage_added_meta(&mut change, added)?;
+            self.finish(change, state)?;
+        }
+        Ok(indices)
+    }
+
+    /// Adds copies of `episodes` of `source`, their rows changed by `edit` to what fits here, and
+    /// returns their indices. All or, after an error, none.
+    pub fn add_edited(
+        &mut self,
+        source: &Dataset,
+        episodes: &[usize],
+        mut edit: impl FnMut(&EpisodeMeta, &mut Table) -> Result<(), DatasetError>,
+    ) -> Result<Vec<usize>, DatasetError> {
+        let mut change = self.begin()?;
+        let mut state = self.state.clone();
+        let (all, _) = episodes::read_all(source.root(), true)?;
+        let mut reader = RowReader::new(source);
+        let mut added = Vec::new();
+        for &index in episodes {
+            let Some(meta) = all.get(index) else {
+                return Err(reading::no_episode(source.root(), index, all.len()));
+            };
+            let mut addition = source.addition_of(meta, reader.rows(index)?)?;
+            edit(meta, &mut addition.episode.table)?;
+            added.extend(state.add_copy(&mut change, addition)?);
         }
         let indices = added.iter().map(|meta| meta.index).collect();
         if !added.is_empty() {

@@ -1,6 +1,6 @@
 //! The operators, one method each, after the ONNX operator specification (opset 21).
 
-use super::{BuildError, ElementType, GraphBuilder, Operand, Value, dims_of, int, ints};
+use super::{BuildError, ElementType, GraphBuilder, Operand, Value, dims_of, float, int, ints};
 
 use ElementType::{Bool, F32, I64};
 
@@ -104,6 +104,49 @@ impl GraphBuilder {
         self.unary("Neg", x)
     }
 
+    /// Natural logarithm.
+    pub fn log(&mut self, x: Value) -> Result<Value, BuildError> {
+        self.unary("Log", x)
+    }
+
+    pub fn sqrt(&mut self, x: Value) -> Result<Value, BuildError> {
+        self.unary("Sqrt", x)
+    }
+
+    pub fn tanh(&mut self, x: Value) -> Result<Value, BuildError> {
+        self.unary("Tanh", x)
+    }
+
+    /// `1 / (1 + exp(-x))`.
+    pub fn sigmoid(&mut self, x: Value) -> Result<Value, BuildError> {
+        self.unary("Sigmoid", x)
+    }
+
+    /// The larger of `x` and zero.
+    pub fn relu(&mut self, x: Value) -> Result<Value, BuildError> {
+        self.unary("Relu", x)
+    }
+
+    /// The error function.
+    pub fn erf(&mut self, x: Value) -> Result<Value, BuildError> {
+        self.unary("Erf", x)
+    }
+
+    /// `x * Phi(x)`, `Phi` the normal distribution's (Hendrycks & Gimpel, 2016).
+    pub fn gelu(&mut self, x: Value) -> Result<Value, BuildError> {
+        self.unary("Gelu", x)
+    }
+
+    /// -1, 0 or 1.
+    pub fn sign(&mut self, x: Value) -> Result<Value, BuildError> {
+        self.unary("Sign", x)
+    }
+
+    /// `x` to the power of `exponent`, elementwise with broadcasting.
+    pub fn pow(&mut self, x: Value, exponent: impl Into<Operand>) -> Result<Value, BuildError> {
+        self.binary("Pow", x.into(), exponent.into(), F32)
+    }
+
     pub fn tan(&mut self, x: Value) -> Result<Value, BuildError> {
         self.unary("Tan", x)
     }
@@ -112,16 +155,33 @@ impl GraphBuilder {
         self.unary("Atan", x)
     }
 
+    /// A unary operator by its name in the specification.
+    pub fn unary_of(&mut self, op: &'static str, x: Value) -> Result<Value, BuildError> {
+        self.unary(op, x)
+    }
+
     /// Rows of `table` [n, …] picked by `indices` (int64): the shape of `indices`, then the rest of
     /// the table's.
     pub fn gather(&mut self, table: Value, indices: Value) -> Result<Value, BuildError> {
+        self.gather_along(table, indices, 0)
+    }
+
+    /// Elements along `axis` of `table` picked by `indices` (int64), whose shape takes that axis's
+    /// place.
+    pub fn gather_along(
+        &mut self,
+        table: Value,
+        indices: Value,
+        axis: usize,
+    ) -> Result<Value, BuildError> {
         self.expect_element("Gather", indices, I64)?;
-        let (table_shape, element) = (self.shape(table)?.to_vec(), self.element(table)?);
-        let Some((_, row)) = table_shape.split_first() else {
-            return Err(wrong("Gather", "the table is a scalar"));
-        };
-        let shape = [self.shape(indices)?, row].concat();
-        self.node("Gather", &[table, indices], vec![int("axis", 0)], (element, shape))
+        let (from, element) = (self.shape(table)?.to_vec(), self.element(table)?);
+        if axis >= from.len() {
+            return Err(wrong("Gather", &format!("no axis {axis} in {from:?}")));
+        }
+        let shape = [&from[..axis], self.shape(indices)?, &from[axis + 1..]].concat();
+        let attributes = vec![int("axis", dims_of(&[axis])[0])];
+        self.node("Gather", &[table, indices], attributes, (element, shape))
     }
 
     /// Sum over `axes`, which stay as size 1.
@@ -132,6 +192,49 @@ impl GraphBuilder {
     /// Largest element over `axes`, which stay as size 1.
     pub fn reduce_max(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
         self.reduce("ReduceMax", x, axes)
+    }
+
+    /// Mean over `axes`, which stay as size 1.
+    pub fn reduce_mean(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+        self.reduce("ReduceMean", x, axes)
+    }
+
+    /// `exp(x) / sum(exp(x))` along `axis`.
+    pub fn softmax(&mut self, x: Value, axis: usize) -> Result<Value, BuildError> {
+        self.along("Softmax", x, axis)
+    }
+
+    /// The logarithm of [`softmax`](Self::softmax).
+    pub fn log_softmax(&mut self, x: Value, axis: usize) -> Result<Value, BuildError> {
+        self.along("LogSoftmax", x, axis)
+    }
+
+    fn along(&mut self, op: &'static str, x: Value, axis: usize) -> Result<Value, BuildError> {
+        self.expect_element(op, x, F32)?;
+        let shape = self.shape(x)?.to_vec();
+        self.node(op, &[x], vec![int("axis", dims_of(&[axis])[0])], (F32, shape))
+    }
+
+    /// Standardises the elements of all axes from `axis` on, then scales and shifts them (Ba et
+    /// al., 2016); with the mean and the inverse deviation of each.
+    pub fn layer_norm(
+        &mut self,
+        x: Value,
+        scale: Value,
+        bias: Option<Value>,
+        axis: usize,
+        epsilon: f32,
+    ) -> Result<[Value; 3], BuildError> {
+        self.expect_element("LayerNormalization", x, F32)?;
+        let shape = self.shape(x)?.to_vec();
+        let kept = shape.iter().enumerate().map(|(i, size)| if i < axis { *size } else { 1 });
+        let moments = (F32, kept.collect::<Vec<_>>());
+        let attributes = vec![int("axis", dims_of(&[axis])[0]), float("epsilon", epsilon)];
+        let outputs = vec![(F32, shape), moments.clone(), moments];
+        let inputs = [Some(x), Some(scale), bias];
+        let inputs = if bias.is_some() { &inputs[..] } else { &inputs[..2] };
+        let values = self.node_of("LayerNormalization", inputs, attributes, outputs)?;
+        values.try_into().map_err(|_| wrong("LayerNormalization", "needs three outputs"))
     }
 
     /// Mean over a window of `height` x `width` pixels (both odd) around each pixel of `x` [batch,
@@ -217,7 +320,7 @@ impl GraphBuilder {
         self.node("Slice", &inputs, Vec::new(), (element, shape))
     }
 
-    fn unary(&mut self, op: &'static str, x: Value) -> Result<Value, BuildError> {
+    pub(super) fn unary(&mut self, op: &'static str, x: Value) -> Result<Value, BuildError> {
         self.expect_element(op, x, F32)?;
         let shape = self.shape(x)?.to_vec();
         self.node(op, &[x], Vec::new(), (F32, shape))
@@ -237,7 +340,12 @@ impl GraphBuilder {
         self.node(op, &[a, b], Vec::new(), (element, shape))
     }
 
-    fn reduce(&mut self, op: &'static str, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+    pub(super) fn reduce(
+        &mut self,
+        op: &'static str,
+        x: Value,
+        axes: &[usize],
+    ) -> Result<Value, BuildError> {
         self.expect_element(op, x, F32)?;
         let mut shape = self.shape(x)?.to_vec();
         for axis in axes {
@@ -250,7 +358,7 @@ impl GraphBuilder {
         self.node(op, &[x, axes], vec![int("keepdims", 1)], (F32, shape))
     }
 
-    fn expect_element(
+    pub(super) fn expect_element(
         &self,
         op: &'static str,
         value: Value,
@@ -264,13 +372,17 @@ impl GraphBuilder {
     }
 }
 
-fn wrong(op: &'static str, reason: &str) -> BuildError {
+pub(super) fn wrong(op: &'static str, reason: &str) -> BuildError {
     BuildError::Operator { op, reason: reason.to_owned() }
 }
 
 /// The shape two tensors broadcast to (ONNX's multidirectional rule: align at the end, sizes equal
 /// or 1).
-fn broadcast(op: &'static str, a: &[usize], b: &[usize]) -> Result<Vec<usize>, BuildError> {
+pub(super) fn broadcast(
+    op: &'static str,
+    a: &[usize],
+    b: &[usize],
+) -> Result<Vec<usize>, BuildError> {
     let rank = a.len().max(b.len());
     let padded =
         |shape: &[usize]| [vec![1; rank - shape.len()], shape.to_vec()].concat().into_iter();

@@ -1,0 +1,287 @@
+//! From a policy's own file to the graph that trains it.
+//!
+//! 1. The recurrent part is laid out over the steps of a window ([`unroll`]).
+//! 2. One probing run on the batch's real shapes tells what every tensor is.
+//! 3. Weights become inputs, the objective and its slopes are added.
+//!
+//! The file's own nodes stay as they are: what is trained is what is deployed.
+
+use prost::Message;
+
+use super::TrainError;
+use super::objective::{self, Objective};
+use crate::onnx::builder::{ElementType, GraphBuilder, Value};
+use crate::onnx::grad::differentiate;
+use crate::onnx::proto::{GraphProto, ModelProto, TensorProto};
+use crate::onnx::unroll::{Carry, unroll};
+use crate::onnx::{
+    Device, Model, Runtime, SessionOptions, StepSession, TensorView, default_intra_threads, probe,
+};
+use crate::policy::Manifest;
+
+/// A tensor that is trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weight {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub elements: Vec<f32>,
+}
+
+/// How many sequences of how many steps are trained on at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchSize {
+    pub lanes: usize,
+    pub steps: usize,
+}
+
+/// What one step is trained on; the steps of a lane are `lanes` rows apart.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchView<'a> {
+    /// Levels, planar RGB: [steps, lanes, 3, height, width].
+    pub pictures: &'a [u8],
+    /// [steps, lanes, length].
+    pub tokens: &'a [i64],
+    /// m/s, m/s, rad/s: [steps, lanes, slots, 3].
+    pub targets: &'a [f32],
+    /// [steps, lanes, slots].
+    pub weights: &'a [f32],
+}
+
+/// A policy with its objective and slopes, in ONNX Runtime.
+#[derive(Debug)]
+pub struct TrainingGraph {
+    session: StepSession,
+    /// Names of the trained tensors, in the order of the slopes.
+    weights: Vec<(String, Vec<usize>)>,
+    shapes: Shapes,
+    /// First states, zeros.
+    states: Vec<(String, Vec<usize>, Vec<f32>)>,
+    /// What SI targets are divided by, and reduced by before: the manifest's columns.
+    columns: Vec<(usize, f32, f32)>,
+    scaled: Vec<f32>,
+    outputs: Vec<Vec<f32>>,
+    has_slopes: bool,
+}
+
+#[derive(Debug)]
+struct Shapes {
+    image: (String, Vec<usize>),
+    tokens: Option<(String, Vec<usize>)>,
+    targets: Vec<usize>,
+    weights: Vec<usize>,
+}
+
+impl TrainingGraph {
+    /// The graph that gives the objective and, if `has_slopes`, its slopes by `names`.
+    ///
+    /// # Errors
+    /// The policy cannot be unrolled, run or differentiated.
+    pub fn new(
+        runtime: &Runtime,
+        model: &ModelProto,
+        manifest: &Manifest,
+        size: BatchSize,
+        objective: &Objective,
+        names: &[String],
+        has_slopes: bool,
+    ) -> Result<Self, TrainError> {
+        let carries: Vec<_> = manifest
+            .state
+            .iter()
+            .map(|state| Carry { input: state.input.clone(), output: state.output.clone() })
+            .collect();
+        let unrolled = unroll(model, &carries, size.steps)?;
+        let shapes = Shapes::new(manifest, size);
+        let states: Vec<_> = manifest
+            .state
+            .iter()
+            .map(|state| {
+                let mut shape = state.shape.clone();
+                shape.iter_mut().take(1).for_each(|n| *n = size.lanes);
+                let zeros = vec![0.0; shape.iter().product()];
+                (state.input.clone(), shape, zeros)
+            })
+            .collect();
+        let mut feed = vec![(shapes.image.0.clone(), (ElementType::U8, shapes.image.1.clone()))];
+        if let Some((name, shape)) = &shapes.tokens {
+            feed.push((name.clone(), (ElementType::I64, shape.clone())));
+        }
+        for (name, shape, _) in &states {
+            feed.push((name.clone(), (ElementType::F32, shape.clone())));
+        }
+        let facts = probe(runtime, &unrolled, &feed)?;
+        let mut g = GraphBuilder::import(&unrolled, &facts, names)?;
+        let action = find(&g, &manifest.action.output)?;
+        let targets = g.input("targets", ElementType::F32, &shapes.targets)?;
+        let weights = g.input("weights", ElementType::F32, &shapes.weights)?;
+        let loss = objective::add(&mut g, objective, action, targets, weights)?;
+        g.output("loss", loss)?;
+        let mut trained = Vec::new();
+        let values = names.iter().map(|name| find(&g, name)).collect::<Result<Vec<_>, _>>()?;
+        if has_slopes {
+            let slopes = differentiate(&mut g, loss, &values)?;
+            for (name, (value, slope)) in names.iter().zip(values.iter().zip(slopes)) {
+                let slope = slope.ok_or_else(|| TrainError::Idle { weight: name.clone() })?;
+                g.output(&format!("slope of {name}"), slope)?;
+                trained.push((name.clone(), g.shape(*value)?.to_vec()));
+            }
+        } else {
+            g.output("predicted", action)?;
+            for (name, value) in names.iter().zip(values) {
+                trained.push((name.clone(), g.shape(value)?.to_vec()));
+            }
+        }
+        let bytes = g.finish("").encode_to_vec();
+        let options = SessionOptions {
+            device: Device::Cpu,
+            intra_threads: default_intra_threads().max(2),
+            engine_cache: None,
+        };
+        let session = StepSession::open(runtime, Model::Bytes(&bytes), &options)?;
+        let columns = manifest
+            .action
+            .axes
+            .iter()
+            .map(|column| (column.axis as usize, column.scale as f32, column.offset as f32))
+            .collect();
+        Ok(Self {
+            session,
+            weights: trained,
+            shapes,
+            states,
+            columns,
+            scaled: Vec::new(),
+            outputs: Vec::new(),
+            has_slopes,
+        })
+    }
+
+    /// Runs it; gives the objective.
+    ///
+    /// # Errors
+    /// A view of another size than the graph was made for, or ONNX Runtime failed.
+    pub fn run(&mut self, weights: &[Weight], batch: &BatchView<'_>) -> Result<f32, TrainError> {
+        self.scaled.clear();
+        for row in batch.targets.chunks_exact(3) {
+            for (axis, scale, offset) in &self.columns {
+                let target = row.get(*axis).copied().unwrap_or_default();
+                self.scaled.push((target - offset) / scale);
+            }
+        }
+        let Shapes { image, tokens, targets, weights: weight_shape } = &self.shapes;
+        let mut feed = vec![
+            (image.0.as_str(), TensorView::U8(&image.1, batch.pictures)),
+            ("targets", TensorView::F32(targets, &self.scaled)),
+            ("weights", TensorView::F32(weight_shape, batch.weights)),
+        ];
+        if let Some((name, shape)) = tokens {
+            feed.push((name.as_str(), TensorView::I64(shape, batch.tokens)));
+        }
+        for (name, shape, zeros) in &self.states {
+            feed.push((name.as_str(), TensorView::F32(shape, zeros)));
+        }
+        for ((name, shape), weight) in self.weights.iter().zip(weights) {
+            feed.push((name.as_str(), TensorView::F32(shape, &weight.elements)));
+        }
+        let kept = &mut self.outputs;
+        Ok(self.session.run(&feed, |outputs| {
+            let (loss, rest) = outputs.split_first().map_or((f32::NAN, outputs), |(loss, rest)| {
+                (loss.first().copied().unwrap_or(f32::NAN), rest)
+            });
+            kept.resize(rest.len(), Vec::new());
+            for (kept, output) in kept.iter_mut().zip(rest) {
+                kept.clear();
+                kept.extend_from_slice(output);
+            }
+            loss
+        })?)
+    }
+
+    /// What the last run gave besides the objective: the slopes in the order of the names, or the
+    /// predicted actions.
+    pub fn outputs(&self) -> impl Iterator<Item = &[f32]> {
+        self.outputs.iter().map(Vec::as_slice)
+    }
+
+    /// True when it gives slopes, false when it gives predicted actions.
+    #[must_use]
+    pub const fn has_slopes(&self) -> bool {
+        self.has_slopes
+    }
+}
+
+impl Shapes {
+    fn new(manifest: &Manifest, size: BatchSize) -> Self {
+        let n = size.lanes * size.steps;
+        let (width, height) = (manifest.image.width as usize, manifest.image.height as usize);
+        let instruction = manifest.instruction.as_ref();
+        Self {
+            image: (manifest.image.input.clone(), vec![n, 3, height, width]),
+            tokens: instruction.map(|text| (text.input.clone(), vec![n, text.length])),
+            targets: vec![n, manifest.action.slots, manifest.action.axes.len()],
+            weights: vec![n, manifest.action.slots, 1],
+        }
+    }
+}
+
+fn find(g: &GraphBuilder, name: &str) -> Result<Value, TrainError> {
+    g.find(name).ok_or_else(|| TrainError::Tensor { name: name.to_owned() })
+}
+
+/// Names of what can be trained in `model`: tensors of numbers that stand where an operator takes
+/// weights. Not by name: exporters call everything anything.
+#[must_use]
+pub fn trainable(model: &ModelProto) -> Vec<String> {
+    let Some(graph) = &model.graph else { return Vec::new() };
+    let is_weight = |tensor: &&TensorProto| {
+        let is_float = tensor.data_type == i32::from(ElementType::F32);
+        is_float && !tensor.name.starts_with("calibration") && stands_as_weight(graph, &tensor.name)
+    };
+    graph.initializer.iter().filter(is_weight).map(|tensor| tensor.name.clone()).collect()
+}
+
+fn stands_as_weight(graph: &GraphProto, name: &str) -> bool {
+    graph.node.iter().any(|node| {
+        let places = node.input.iter().enumerate().filter(|(_, input)| *input == name);
+        let mut places = places.map(|(place, _)| place);
+        match node.op_type.as_str() {
+            "MatMul" | "Gemm" => places.next().is_some(),
+            "Conv" | "LayerNormalization" | "BatchNormalization" => {
+                places.any(|place| matches!(place, 1 | 2))
+            }
+            "Gather" => places.any(|place| place == 0),
+            // A bias, or a factor of its own for each channel: a vector. What has more dimensions
+            // or fewer elements normalises pictures, and the like.
+            "Add" | "Mul" => {
+                let tensor = graph.initializer.iter().find(|tensor| tensor.name == name);
+                let is_vector = |tensor: &TensorProto| matches!(tensor.shape()[..], [n] if n > 1);
+                places.next().is_some() && tensor.is_some_and(is_vector)
+            }
+            _ => false,
+        }
+    })
+}
+
+/// The weights called `names`, as they are in `model`.
+///
+/// # Errors
+/// A tensor that is not there, or whose elements lie in another file.
+pub fn weights_of(model: &ModelProto, names: &[String]) -> Result<Vec<Weight>, TrainError> {
+    let tensors = model.graph.as_ref().map(|graph| graph.initializer.as_slice());
+    let find = |name: &String| {
+        let tensor = tensors.unwrap_or_default().iter().find(|tensor| tensor.name == *name);
+        let found = tensor.and_then(|tensor| tensor.floats().map(|f| (tensor.shape(), f)));
+        let (shape, elements) = found.ok_or_else(|| TrainError::Tensor { name: name.clone() })?;
+        Ok(Weight { name: name.clone(), shape, elements })
+    };
+    names.iter().map(find).collect()
+}
+
+/// Puts trained weights back in their places; nothing else of the file changes.
+pub fn put_back(model: &mut ModelProto, weights: &[Weight]) {
+    for tensor in model.graph.iter_mut().flat_map(|graph| &mut graph.initializer) {
+        if let Some(weight) = weights.iter().find(|weight| weight.name == tensor.name) {
+            tensor.set_floats(&weight.elements);
+        }
+    }
+}

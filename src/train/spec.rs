@@ -1,0 +1,135 @@
+//! What to train: the file that `pilothouse train` is given.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::TrainError;
+use super::examples::ExamplesSpec;
+use super::graph::BatchSize;
+use super::objective::Objective;
+use super::optimiser;
+use super::zoo::{Compact, Frame};
+
+/// A policy to be trained. Every key but those with a default is required, and no other is known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    pub name: String,
+    /// One line for lists.
+    pub summary: String,
+    /// Draws the first weights, the batches and their augmentation.
+    pub seed: u64,
+    pub input: Input,
+    pub output: Output,
+    pub architecture: Compact,
+    pub objective: Objective,
+    pub batch: Batch,
+    #[serde(default)]
+    pub optimiser: optimiser::Config,
+}
+
+/// What the policy sees and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    pub width: u32,
+    pub height: u32,
+    pub rate_hz: f64,
+    /// Longest instruction, tokens.
+    pub tokens: usize,
+}
+
+/// What it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    pub slots: usize,
+    pub slot_ms: u64,
+    pub horizon_ms_max: u64,
+    /// Largest command on each axis, m/s, m/s, rad/s; 1 in the action tensor.
+    pub scale: [f64; 3],
+    /// What the confidence is the probability of: being within this of the operator's command.
+    pub tolerance: [f64; 3],
+}
+
+/// How much is learnt from at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// Sequences.
+    pub lanes: usize,
+    /// Steps of each, through which slopes are carried back.
+    pub steps: usize,
+}
+
+impl Spec {
+    /// # Errors
+    /// The file cannot be read, a key is missing, unknown or has a value it cannot have.
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let text = std::fs::read_to_string(path).map_err(TrainError::io("read", path))?;
+        let failed = |reason: String| TrainError::Spec { path: path.to_owned(), reason };
+        let spec: Self = toml::from_str(&text).map_err(|error| failed(error.to_string()))?;
+        spec.check().map_err(failed)?;
+        Ok(spec)
+    }
+
+    /// The first rule broken, in words.
+    fn check(&self) -> Result<(), String> {
+        let Input { width, height, rate_hz, tokens } = self.input;
+        if !(32..=1024).contains(&width) || !(32..=1024).contains(&height) {
+            return Err(format!("input is {width} x {height}; each side must be 32 to 1024"));
+        }
+        if !(rate_hz.is_finite() && (1.0..=60.0).contains(&rate_hz)) {
+            return Err(format!("input.rate_hz is {rate_hz}; it must be 1 to 60"));
+        }
+        let sizes = [
+            ("input.tokens", tokens, 256),
+            ("output.slots", self.output.slots, crate::msg::MAX_SLOTS),
+            ("batch.lanes", self.batch.lanes, 1024),
+            ("batch.steps", self.batch.steps, 256),
+        ];
+        for (key, size, most) in sizes {
+            if !(1..=most).contains(&size) {
+                return Err(format!("{key} is {size}; it must be 1 to {most}"));
+            }
+        }
+        let scales = self.output.scale.iter().chain(&self.output.tolerance);
+        if scales.clone().all(|scale| scale.is_finite() && *scale > 0.0) {
+            Ok(())
+        } else {
+            Err("output.scale and output.tolerance must be positive".to_owned())
+        }
+    }
+
+    #[must_use]
+    pub const fn batch_size(&self) -> BatchSize {
+        BatchSize { lanes: self.batch.lanes, steps: self.batch.steps }
+    }
+
+    #[must_use]
+    pub const fn examples(&self) -> ExamplesSpec {
+        ExamplesSpec {
+            width: self.input.width,
+            height: self.input.height,
+            rate_hz: self.input.rate_hz,
+            slots: self.output.slots,
+            slot_ms: self.output.slot_ms,
+        }
+    }
+
+    /// What the graph must fit, with `n_tokens` known tokens.
+    #[must_use]
+    pub fn frame(&self, n_tokens: usize) -> Frame {
+        let Output { slots, scale, tolerance, .. } = self.output;
+        let share = |axis: usize| (tolerance[axis] / scale[axis]) as f32;
+        Frame {
+            width: self.input.width as usize,
+            height: self.input.height as usize,
+            length: self.input.tokens,
+            n_tokens,
+            slots,
+            tolerance: [share(0), share(1), share(2)],
+        }
+    }
+}
