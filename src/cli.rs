@@ -11,6 +11,7 @@ pub mod camera;
 pub mod check;
 pub mod drive;
 pub mod episodes;
+pub mod eval;
 mod log;
 pub mod models;
 pub mod replay;
@@ -43,6 +44,8 @@ enum Verb {
     Check(check::Args),
     /// The recorded episodes: list, show, correct, move, check
     Episodes(episodes::Args),
+    /// Examine policies in the simulator; keep the scores beside their files
+    Eval(eval::Args),
     /// List the policies, show what one promises, check their files
     Models(models::Args),
     /// Show a recorded drive, or repeat it: through today's code, or on the robot
@@ -80,6 +83,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
             return check::run(&args, &mut out, terminal::is_coloured(&io::stdout()));
         }
         Verb::Episodes(args) => return episodes::run(&args, &mut out),
+        Verb::Eval(args) => eval::run(&args, &mut out)?,
         Verb::Models(args) => models::run(&args, &mut out)?,
         Verb::Replay(args) => return replay::run(&args, &mut out),
         Verb::Runtime(args) => runtime::run(&args, &mut io::stdin().lock(), &mut out)?,

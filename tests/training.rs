@@ -77,12 +77,8 @@ fn data(spec: &Spec, seed: usize) -> Data {
     let side = |lane: usize, step: usize| {
         if ((seed * 7 + lane * 13 + step * 5) * 2_654_435_761) >> 7 & 1 == 0 { 1.0 } else { -1.0 }
     };
-    let mut data = Data {
-        pictures: Vec::new(),
-        tokens: Vec::new(),
-        targets: Vec::new(),
-        weights: Vec::new(),
-    };
+    let mut data =
+        Data { pictures: Vec::new(), tokens: Vec::new(), targets: Vec::new(), weights: Vec::new() };
     for step in 0..steps {
         for lane in 0..lanes {
             let is_left = side(lane, step) > 0.0;

@@ -14,7 +14,9 @@
 
 mod crowd;
 mod drive;
+mod examination;
 mod eye;
+mod tally;
 
 use std::time::Duration;
 
@@ -31,6 +33,8 @@ use crate::sim::{Robot, Scenario, Side, World};
 
 pub use crowd::{MakePolicy, drive_all};
 pub use drive::drive;
+pub use examination::{AHEAD, ClosedLoop, Doubt, Terms, attempts, family, scenarios};
+pub use tally::Tally;
 
 /// What is the same for all attempts.
 #[derive(Clone, Debug, PartialEq)]

@@ -67,7 +67,8 @@ pub fn run(
     policies: &mut [Option<OnnxPolicy>],
     take: &mut (dyn FnMut(Clip) -> Result<(), TrainError> + Send),
 ) -> Result<Tally, TrainError> {
-    let queue = Mutex::new(Queue { next: 0, waiting: Vec::new(), taken: 0, tally: Tally::default() });
+    let queue =
+        Mutex::new(Queue { next: 0, waiting: Vec::new(), taken: 0, tally: Tally::default() });
     let taking = Mutex::new(take);
     let work = |policy: &mut Option<OnnxPolicy>| -> Result<(), TrainError> {
         while let Some(number) = lock(&queue).next(plan.attempts) {
@@ -92,7 +93,10 @@ pub fn run(
         let threads: Vec<_> =
             policies.iter_mut().map(|policy| scope.spawn(|| until_failed(policy))).collect();
         let panicked = || TrainError::Data("a thread that makes attempts panicked".to_owned());
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(panicked())))
+            .collect()
     });
     results.into_iter().collect::<Result<(), _>>()?;
     Ok(lock(&queue).tally)

@@ -118,8 +118,7 @@ impl Fit {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&mut self, path: &Path) -> Result<(), TrainError> {
-        self.progress.weights =
-            self.weights.iter().map(|weight| weight.elements.clone()).collect();
+        self.progress.weights = self.weights.iter().map(|weight| weight.elements.clone()).collect();
         let body = postcard::to_stdvec(&self.progress)
             .map_err(|error| TrainError::Data(error.to_string()))?;
         self.progress.weights.clear();
@@ -131,8 +130,10 @@ impl Fit {
     /// # Errors
     /// It is damaged, or of a run with another specification, data or version.
     pub fn resume(&mut self, path: &Path) -> Result<(), TrainError> {
-        let failed =
-            |reason: &str| TrainError::Checkpoint { path: path.to_owned(), reason: reason.to_owned() };
+        let failed = |reason: &str| TrainError::Checkpoint {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        };
         let bytes = std::fs::read(path).map_err(TrainError::io("read", path))?;
         let (hash, body) = bytes.split_at_checked(32).ok_or_else(|| failed("it is cut off"))?;
         if Sha256::digest(body).as_slice() != hash {

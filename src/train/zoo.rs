@@ -97,8 +97,7 @@ impl Compact {
         let centred = net.g.sub(levels, 127.5)?;
         let mut x = net.g.mul(centred, 1.0 / 64.0)?;
         for (i, channels) in self.channels.iter().enumerate() {
-            let window =
-                if i == 0 { Window::square(4, 4) } else { Window::square(3, 2).padded(1) };
+            let window = if i == 0 { Window::square(4, 4) } else { Window::square(3, 2).padded(1) };
             x = net.conv(&format!("see.{i}"), x, *channels, &window)?;
             x = net.g.relu(x)?;
         }

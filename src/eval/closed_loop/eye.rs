@@ -1,5 +1,5 @@
-//! The camera: pictures due at a fixed rate, drawn only when somebody looks at them, or each of them
-//! where they pass through the recorder's codec.
+//! The camera: pictures due at a fixed rate, drawn only when somebody looks at them, or all of
+//! them where they pass the recorder's codec.
 
 use std::time::Duration;
 
