@@ -13,6 +13,7 @@ pub mod camera;
 pub mod check;
 pub mod drive;
 pub mod episodes;
+pub mod eval;
 mod log;
 pub mod models;
 mod output;
@@ -47,6 +48,8 @@ enum Verb {
     Check(check::Args),
     /// The recorded episodes: list, show, correct, move, check
     Episodes(episodes::Args),
+    /// Examine policies in the simulator; keep the scores beside their files
+    Eval(eval::Args),
     /// List the policies, show what one promises, check their files
     Models(models::Args),
     /// Show a recorded drive, or repeat it: through today's code, or on the robot
@@ -93,6 +96,7 @@ fn run(verb: Verb, out: &mut Output) -> anyhow::Result<ExitCode> {
         Verb::Runtime(args) => runtime::run(&args, &mut io::stdin().lock(), out)?,
         Verb::Sim(args) => sim::run(&args, out)?,
         Verb::Train(args) => train::run(&args, out)?,
+        Verb::Eval(args) => eval::run(&args, out)?,
         Verb::Completions { shell } => {
             // It panics where it cannot write.
             let mut script = Vec::new();

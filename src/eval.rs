@@ -5,4 +5,7 @@
 //! Deliberately absent: clocks, and a way around the supervisor and the gate. From `runtime` it
 //! takes only what is pure: the control turn and the policy's cadence.
 
+pub mod calibration;
 pub mod closed_loop;
+pub mod scores;
+pub mod statistics;

@@ -24,7 +24,7 @@ use crate::runtime::policy_loop::LoadPolicy;
 use crate::runtime::{Station, clock};
 use crate::teleop::{Script, Teleop};
 
-pub(super) use robot::Robot;
+pub(super) use robot::{Robot, load_runtime};
 
 /// Time a headless run goes on after its script's last step, when `--seconds` does not say.
 const AFTER_SCRIPT: Duration = Duration::from_secs(2);

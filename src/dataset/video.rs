@@ -11,6 +11,7 @@ mod file;
 mod fragments;
 mod playback;
 mod remux;
+mod round_trip;
 mod track;
 
 pub use avc::{Parameters, Unit};
@@ -18,6 +19,7 @@ pub use encoder::Encoder;
 pub use file::VideoFile;
 pub use fragments::FragmentWriter;
 pub use remux::remux;
+pub use round_trip::RoundTrip;
 
 #[cfg(test)]
 mod tests;

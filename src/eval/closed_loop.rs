@@ -14,13 +14,16 @@
 
 mod crowd;
 mod drive;
+mod examination;
 mod eye;
+mod tally;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::control;
+use crate::dataset::DatasetError;
 use crate::msg::{ActionChunk, FaultSet, Frame};
 use crate::policy::PolicyError;
 use crate::safety::Limits;
@@ -30,6 +33,8 @@ use crate::sim::{Robot, Scenario, Side, World};
 
 pub use crowd::{MakePolicy, drive_all};
 pub use drive::drive;
+pub use examination::{AHEAD, ClosedLoop, Doubt, Terms, attempts, family, scenarios};
+pub use tally::Tally;
 
 /// What is the same for all attempts.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +43,8 @@ pub struct Options {
     pub size: (u32, u32),
     /// Pictures a second.
     pub camera_hz: f64,
+    /// Whether the policy sees pictures as they come back from a recording.
+    pub through_video: bool,
     /// From an inference's start to its chunk: one of these, drawn anew each time. Empty: none.
     pub delays: Vec<Duration>,
     /// How often an operator engages again, a second after the robot came to a stop; with zero the
@@ -55,6 +62,7 @@ impl Default for Options {
         Self {
             size: (640, 480),
             camera_hz: 30.0,
+            through_video: false,
             delays: vec![Duration::from_millis(30)],
             engages_again: 0,
             turn: Duration::from_secs(1),
@@ -201,6 +209,8 @@ impl Witness for () {
 pub enum ClosedLoopError {
     #[error("{0}")]
     Policy(#[from] PolicyError),
+    #[error("{0}")]
+    Video(#[from] DatasetError),
     #[error("{scenario} seed {seed}: the expert fails there ({failure:?}), so it is no fair task")]
     Unsolvable { scenario: String, seed: u64, failure: Failure },
     #[error("{scenario}: autonomy cannot start: {reasons}")]

@@ -189,6 +189,10 @@ pub struct Confidence {
     pub min: f64,
     /// What the number is, in words: calibrated on what, or not.
     pub meaning: String,
+    /// How far each axis may be off, m/s, m/s and rad/s, to count as what the operator would do;
+    /// left out where the number claims no such thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<[f64; 3]>,
 }
 
 /// Where the policy comes from and what was measured on exactly these files.

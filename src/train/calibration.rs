@@ -31,7 +31,8 @@ pub struct Calibration {
 #[must_use]
 pub fn calibrate(chunks: &[Chunk], tolerance: [f32; AXES]) -> Calibration {
     let brier = |shift: f32| {
-        let square = |chunk: &Chunk| f64::from(confidence(chunk, shift, tolerance) - chunk.hits).powi(2);
+        let square =
+            |chunk: &Chunk| f64::from(confidence(chunk, shift, tolerance) - chunk.hits).powi(2);
         chunks.iter().map(square).sum::<f64>()
     };
     let shifts = (-60..=60).map(|i| i as f32 * 0.05);
@@ -73,7 +74,8 @@ fn expected_error(pairs: impl Iterator<Item = (f32, f32)>) -> f64 {
 
 /// The error function (Abramowitz & Stegun, 1964, 7.1.26), to 1.5e-7.
 fn erf(x: f64) -> f64 {
-    const A: [f64; 5] = [0.254_829_592, -0.284_496_736, 1.421_413_741, -1.453_152_027, 1.061_405_429];
+    const A: [f64; 5] =
+        [0.254_829_592, -0.284_496_736, 1.421_413_741, -1.453_152_027, 1.061_405_429];
     let t = 1.0 / (1.0 + 0.327_591_1 * x.abs());
     let sum = A.iter().rev().fold(0.0, |sum, a| (sum + a) * t);
     (1.0 - sum * (-x * x).exp()).copysign(x)
@@ -103,7 +105,9 @@ mod tests {
     #[test]
     fn the_error_function_is_that_of_the_tables() {
         // Confidences would be computed differently here and in the graph.
-        for (x, expected) in [(0.0, 0.0), (0.5, 0.520_499_877_8), (1.0, 0.842_700_792_9), (-2.0, -0.995_322_265)] {
+        for (x, expected) in
+            [(0.0, 0.0), (0.5, 0.520_499_877_8), (1.0, 0.842_700_792_9), (-2.0, -0.995_322_265)]
+        {
             assert!((erf(x) - expected).abs() < 2e-7, "{x}");
         }
     }

@@ -88,6 +88,7 @@ pub fn manifest(spec: &Spec, suggestions: Vec<String>, training: Training) -> Ma
                 "Probability that every axis is within {x} m/s, {y} m/s and {yaw} rad/s of what \
                  the operator would do, calibrated on held-out episodes."
             ),
+            tolerance: Some(spec.output.tolerance),
         },
         training,
     }

@@ -217,7 +217,6 @@ impl TrainingGraph {
     pub fn outputs(&self) -> impl Iterator<Item = &[f32]> {
         self.outputs.iter().map(Vec::as_slice)
     }
-
 }
 
 impl Shapes {

@@ -117,7 +117,9 @@ impl Spec {
         let Attempts { disturbed, disturbance_mps, expert_share, camera, .. } = self.attempts;
         let is_share = |share: f64| (0.0..=1.0).contains(&share);
         if !is_share(disturbed) || !is_share(expert_share) || !is_share(disturbance_mps) {
-            return Err("attempts.disturbed, disturbance_mps and expert_share must be 0 to 1".into());
+            return Err(
+                "attempts.disturbed, disturbance_mps and expert_share must be 0 to 1".into()
+            );
         }
         let sides = 32..=4096;
         if !sides.contains(&camera.0) || !sides.contains(&camera.1) {

@@ -230,7 +230,8 @@ fn load_policy(config: &Config, models: Result<PathBuf, String>) -> LoadPolicy {
     })
 }
 
-fn load_runtime(policy: &crate::config::Policy) -> anyhow::Result<Runtime> {
+/// Loads ONNX Runtime as the configuration says; fetches it where it is not here.
+pub(in crate::cli) fn load_runtime(policy: &crate::config::Policy) -> anyhow::Result<Runtime> {
     let library = find_or_fetch(policy)?;
     if let Err(error) = library.preload() {
         // The provider says in its own words what it misses; the CPU runs without.

@@ -20,8 +20,7 @@ pub(super) fn write(folder: &Path, title: &str, points: &[Point]) -> anyhow::Res
     }
     for (name, text) in [("curve.csv", csv), ("curve.svg", svg(title, points)?)] {
         let path = folder.join(name);
-        std::fs::write(&path, text)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }
@@ -52,7 +51,8 @@ fn svg(title: &str, points: &[Point]) -> anyhow::Result<String> {
     }
     let lines = [("training", "#888", 0), ("held out", "#06c", 1)];
     for (name, colour, which) in lines {
-        let place = |(step, a, b): &Point| format!("{},{}", x(*step), y(if which == 0 { *a } else { *b }));
+        let place =
+            |(step, a, b): &Point| format!("{},{}", x(*step), y(if which == 0 { *a } else { *b }));
         let path: Vec<_> = points.iter().map(place).collect();
         writeln!(
             svg,

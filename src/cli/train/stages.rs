@@ -213,7 +213,8 @@ impl Run {
         if let Some(folder) = driver {
             hash.update(sha256(&folder.join("policy.onnx"))?);
         }
-        let hex: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let hex: String =
+            hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         let path = self.work.join(format!("{name}-{hex}.examples"));
         if path.exists() {
             return Ok(Arc::new(Examples::open(&[&path])?));
@@ -273,10 +274,11 @@ impl Run {
             .iter()
             .map(|examples| Source { examples: Arc::clone(examples), weight: 1.0 })
             .collect();
-        all.extend(self.recorded.iter().map(|(training, _)| Source {
-            examples: Arc::clone(training),
-            weight: 1.0,
-        }));
+        all.extend(
+            self.recorded
+                .iter()
+                .map(|(training, _)| Source { examples: Arc::clone(training), weight: 1.0 }),
+        );
         let options = SamplerOptions { seed: self.spec.seed, ..SamplerOptions::default() };
         let sampler = Sampler::new(all, self.shape(), options, &self.tokens)?;
         let mut watch = Watch::new(self, fit, held_out)?;

@@ -49,9 +49,9 @@ pub fn drive(
         }
     })?;
     policy.set_instruction(&attempt.instruction)?;
-    let mut drive = Drive::new(world, renderer, attempt, policy, options, expert_time);
+    let mut drive = Drive::new(world, renderer, attempt, policy, options, expert_time)?;
     drive.engage()?;
-    drive.run(witness);
+    drive.run(witness)?;
     Ok(drive.run)
 }
 
@@ -99,7 +99,7 @@ impl<'a> Drive<'a> {
         policy: &'a mut dyn Policy,
         options: &'a Options,
         expert_time: Duration,
-    ) -> Self {
+    ) -> Result<Self, ClosedLoopError> {
         // Another stream than those of the world and its robot.
         let mut rng = Pcg64::seed_from_u64(attempt.seed ^ 0x00c1_05ed_1009);
         let phase = Duration::from_secs_f64(rng.random::<f64>() / options.camera_hz.max(1.0));
@@ -113,15 +113,9 @@ impl<'a> Drive<'a> {
         readiness.policy.instruction_ok = true;
         readiness.policy.kinematics = info.kinematics;
         readiness.policy.confidence_min = info.confidence_min;
-        Self {
+        Ok(Self {
             cadence: Cadence::new(info.rate_hz),
-            eye: Eye::new(
-                renderer,
-                options.size,
-                options.camera_hz,
-                START - PERIOD - phase,
-                &robot,
-            ),
+            eye: Eye::new(renderer, options, START - PERIOD - phase, &robot)?,
             frame: Frame::default(),
             disturbance: Disturbance::new(attempt.disturbance_mps, rng.random()),
             tracker: Tracker::new(attempt.side, expert_time),
@@ -162,7 +156,7 @@ impl<'a> Drive<'a> {
             options,
             policy,
             robot,
-        }
+        })
     }
 
     /// What the operator does first, while the robot stands and the attempt's time does not run.
@@ -180,10 +174,10 @@ impl<'a> Drive<'a> {
         })
     }
 
-    fn run(&mut self, witness: &mut dyn Witness) {
+    fn run(&mut self, witness: &mut dyn Witness) -> Result<(), ClosedLoopError> {
         let ending = loop {
             let now = START + self.robot.truth().time;
-            self.eye.look(&self.robot, now);
+            self.eye.look(&self.robot, now)?;
             self.finish_inference(now);
             self.begin_inference(now, witness);
             if now.since(START).as_nanos().is_multiple_of(PERIOD.as_nanos()) {
@@ -200,6 +194,7 @@ impl<'a> Drive<'a> {
         };
         self.run.ending = ending;
         self.run.time = self.robot.truth().time;
+        Ok(())
     }
 
     fn finish_inference(&mut self, now: Stamp) {

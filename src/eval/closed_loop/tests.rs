@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::msg::{Fault, Kinematics, Twist};
 use crate::policy::{Policy, PolicyInfo};
+use crate::sim::language::Wording;
 use crate::sim::{EVALUATION_SEED, Expert, Renderer, rollout};
 
 const SLOT: Duration = Duration::from_millis(100);
@@ -266,4 +267,74 @@ fn what_cannot_be_posed_is_refused_in_words() {
         Err(PolicyError::NoInstruction { policy: "none".to_owned() })
     };
     assert!(drive_all(&[attempt], &options(), 2, &make, &|_| (), &|_, _| ()).is_err());
+}
+
+#[test]
+fn pictures_may_come_back_from_a_recording() {
+    // A policy that only drives on pictures without losses would be scored as if it could replay.
+    struct Seen(Vec<Vec<u8>>);
+    impl Witness for Seen {
+        fn see(&mut self, glimpse: &Glimpse<'_>) {
+            self.0.push(glimpse.frame.rgb.clone());
+        }
+    }
+    let attempt = attempts("open", 1).remove(0);
+    let world = World::generate(&attempt.scenario, attempt.seed);
+    let see = |through_video| {
+        let options = Options { size: (160, 120), through_video, ..options() };
+        let mut seen = Seen(Vec::new());
+        let mut policy = always(Twist::new(0.5, 0.0, 0.0));
+        let mut renderer = Renderer::new(&world);
+        drive(&world, &mut renderer, &attempt, &mut policy, &options, &mut seen).unwrap();
+        seen.0
+    };
+    let (raw, recorded) = (see(false), see(true));
+    assert!(raw.len() > 10 && raw.len() == recorded.len());
+    for (raw, recorded) in raw.iter().zip(&recorded) {
+        let errors = raw.iter().zip(recorded).map(|(a, b)| f64::from(a.abs_diff(*b)));
+        let mean = errors.sum::<f64>() / raw.len() as f64;
+        assert!((0.1..8.0).contains(&mean), "the same picture, with losses: {mean}");
+    }
+}
+
+#[test]
+fn the_examination_covers_the_studys_families_in_worlds_of_its_own() {
+    // A policy would be examined on easy scenarios only, or on the worlds it was trained in.
+    let scenarios = scenarios().unwrap();
+    assert!(scenarios.iter().all(|scenario| scenario.base == Kinematics::Omni));
+    let mut policy = always(Twist::ZERO);
+    let posed = super::attempts(&mut policy, &scenarios, 24, 100, Wording::HeldOut).unwrap();
+    assert_eq!(posed.len(), 48);
+    let families: std::collections::BTreeSet<_> = posed.iter().map(family).collect();
+    assert_eq!(families.len(), 8, "{families:?}");
+    for (n, pair) in (0..).zip(posed.chunks(2)) {
+        assert_eq!(pair[0].seed, EVALUATION_SEED + 100 + n);
+        assert!(pair[0].seed == pair[1].seed && pair[0].scenario == pair[1].scenario);
+        assert_eq!((pair[0].side, pair[1].side), (Side::Left, Side::Right));
+        assert_ne!(pair[0].instruction, pair[1].instruction);
+    }
+}
+
+#[test]
+fn confidence_is_held_against_the_expert_and_what_followed() {
+    // The station would trust a number that says nothing of the next two seconds.
+    let attempt = attempts("one-crosswise-medium", 1).remove(0);
+    let world = World::generate(&attempt.scenario, attempt.seed);
+    let mut doubt = Doubt::new([0.1, 0.1, 0.2]);
+    // Sure at first, in doubt for the last inferences before it runs into the box.
+    let mut policy = scripted(Box::new(|_, n| {
+        Ok((vec![Twist::new(0.2, 0.0, 0.0); SLOTS], if n < 8 { 0.9 } else { 0.4 }))
+    }));
+    let mut renderer = Renderer::new(&world);
+    let run = drive(&world, &mut renderer, &attempt, &mut policy, &options(), &mut doubt).unwrap();
+    assert_eq!(run.ending, Ending::Contact(Obstacle::Box));
+    let terms = Terms { n_worlds: 1, seed: 0, is_whole: false, wording: Wording::One };
+    let found = ClosedLoop::of(&terms, &options(), &[(&attempt, &run, &doubt)]);
+    assert_eq!((found.total.n_contact, found.families.len()), (1, 1));
+    let reliability = found.reliability.unwrap();
+    assert_eq!(reliability.n, run.n_inferences as usize);
+    assert!(reliability.accuracy < 0.2, "it drives where the expert would not: {reliability:?}");
+    let collision = found.foretelling.iter().find(|part| part.event == "collision").unwrap();
+    assert!((19..=21).contains(&collision.n_before), "{collision:?}");
+    assert!(collision.auroc > 0.7, "{collision:?}");
 }
