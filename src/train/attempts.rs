@@ -152,7 +152,7 @@ pub fn attempt(
     let side = Side::BOTH[(number % 2) as usize];
     let seed = plan.seed.wrapping_add(number / 2);
     let world = World::generate(scenario, seed);
-    let mut rng = Pcg64::seed_from_u64(plan.seed.wrapping_add(number) ^ 0xa77e_3b7);
+    let mut rng = Pcg64::seed_from_u64(plan.seed.wrapping_add(number) ^ 0x0a77_e3b7);
     let instruction = language::draw(Wording::Training, side, world.boxes.len(), &mut rng);
     let limit = rollout::expert_time(&world, side).map_err(|failure| {
         TrainError::Data(format!("{} seed {seed}: the expert fails: {failure:?}", scenario.name))

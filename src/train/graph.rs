@@ -18,6 +18,7 @@ use crate::onnx::{
     Device, Model, Runtime, SessionOptions, StepSession, TensorView, default_intra_threads, probe,
 };
 use crate::policy::Manifest;
+use crate::policy::manifest::State;
 
 /// A tensor that is trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,16 +94,7 @@ impl TrainingGraph {
             .collect();
         let unrolled = unroll(model, &carries, size.steps)?;
         let shapes = Shapes::new(manifest, size);
-        let states: Vec<_> = manifest
-            .state
-            .iter()
-            .map(|state| {
-                let mut shape = state.shape.clone();
-                shape.iter_mut().take(1).for_each(|n| *n = size.lanes);
-                let zeros = vec![0.0; shape.iter().product()];
-                (state.input.clone(), shape, zeros)
-            })
-            .collect();
+        let states = first_states(manifest, size.lanes);
         let mut feed = vec![(shapes.image.0.clone(), (ElementType::U8, shapes.image.1.clone()))];
         if let Some((name, shape)) = &shapes.tokens {
             feed.push((name.clone(), (ElementType::I64, shape.clone())));
@@ -115,7 +107,7 @@ impl TrainingGraph {
         let action = find(&g, &manifest.action.output)?;
         let targets = g.input("targets", ElementType::F32, &shapes.targets)?;
         let weights = g.input("weights", ElementType::F32, &shapes.weights)?;
-        let loss = objective::add(&mut g, objective, action, targets, weights)?;
+        let loss = objective::add(&mut g, *objective, action, targets, weights)?;
         g.output("loss", loss)?;
         let mut trained = Vec::new();
         let values = names.iter().map(|name| find(&g, name)).collect::<Result<Vec<_>, _>>()?;
@@ -217,6 +209,17 @@ impl TrainingGraph {
     pub fn outputs(&self) -> impl Iterator<Item = &[f32]> {
         self.outputs.iter().map(Vec::as_slice)
     }
+}
+
+/// Zeros, for each of `lanes` sequences.
+fn first_states(manifest: &Manifest, lanes: usize) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+    let state = |state: &State| {
+        let mut shape = state.shape.clone();
+        shape.iter_mut().take(1).for_each(|n| *n = lanes);
+        let zeros = vec![0.0; shape.iter().product()];
+        (state.input.clone(), shape, zeros)
+    };
+    manifest.state.iter().map(state).collect()
 }
 
 impl Shapes {

@@ -30,14 +30,14 @@ pub enum Objective {
 /// The policy predicts no deviation where the objective needs one.
 pub(super) fn add(
     g: &mut GraphBuilder,
-    objective: &Objective,
+    objective: Objective,
     action: Value,
     targets: Value,
     weights: Value,
 ) -> Result<Value, TrainError> {
     g.scope("loss");
     let difference = g.sub(action, targets)?;
-    let each = match *objective {
+    let each = match objective {
         Objective::L1 => g.abs(difference)?,
         Objective::Huber { delta } => huber(g, difference, delta)?,
         Objective::Gaussian { huber: share } => {

@@ -60,8 +60,10 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let n_pixels = n * 3 * spec.input.width as usize * spec.input.height as usize;
     let n_slots = n * spec.output.slots;
     let pictures: Vec<u8> = (0..n_pixels).map(|_| rng.random()).collect();
-    let tokens: Vec<i64> =
-        (0..size.lanes * spec.input.tokens).map(|_| rng.random_range(0..n_tokens as i64)).collect();
+    let tokens: Vec<i64> = (0..size.lanes * spec.input.tokens)
+        .map(|_| rng.random_range(0..n_tokens))
+        .map(|token| i64::try_from(token).unwrap_or(0))
+        .collect();
     let targets: Vec<f32> = (0..n_slots * 3).map(|_| rng.random::<f32>() - 0.5).collect();
     let weights = vec![1.0; n_slots];
     let batch =
@@ -76,7 +78,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         fit.step(&mut graph, &batch)?;
         times.push(clock::now().since(started).as_secs_f64() * 1e3);
     }
-    let cpu_ms = (clock::cpu() - before).as_secs_f64() * 1e3 / times.len() as f64;
+    let cpu_ms = clock::cpu().saturating_sub(before).as_secs_f64() * 1e3 / times.len() as f64;
     times.sort_unstable_by(f64::total_cmp);
     let step_ms = times.get(times.len() / 2).copied().unwrap_or_default();
     let figures = Figures {

@@ -1,6 +1,7 @@
 //! A run from the first demonstration to the policy's folder: demonstrate, learn, let the policy
 //! drive and be corrected, learn on.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -130,7 +131,7 @@ impl Run {
         // With corrections, held-out demonstrations no longer say which weights drive best.
         let weights = if stages > 1 { fit.averaged() } else { fit.best() };
         let labels = sources.iter().map(|examples| examples.n_steps()).sum();
-        self.deploy(&fit, weights, &held_out, labels, models, out)?;
+        self.deploy(&fit, &weights, &held_out, labels, models, out)?;
         let took = clock::now().since(started).as_secs_f64() / 60.0;
         writeln!(out, "trained in {took:.1} minutes")?;
         Ok(())
@@ -146,7 +147,7 @@ impl Run {
                 hash.update(&clip.origin);
             }
         }
-        let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(&hash.finalize());
         format!("{} {hex}", env!("CARGO_PKG_VERSION"))
     }
 
@@ -213,8 +214,7 @@ impl Run {
         if let Some(folder) = driver {
             hash.update(sha256(&folder.join("policy.onnx"))?);
         }
-        let hex: String =
-            hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(hash.finalize().get(..6).unwrap_or_default());
         let path = self.work.join(format!("{name}-{hex}.examples"));
         if path.exists() {
             return Ok(Arc::new(Examples::open(&[&path])?));
@@ -298,13 +298,13 @@ impl Run {
     fn deploy(
         mut self,
         fit: &Fit,
-        weights: Vec<Weight>,
+        weights: &[Weight],
         held_out: &Arc<Examples>,
         labels: usize,
         models: &Path,
         out: &mut impl Write,
     ) -> anyhow::Result<()> {
-        put_back(&mut self.model, &weights);
+        put_back(&mut self.model, weights);
         let shape = self.shape();
         let validation = Validation::new(held_out, shape, 1, &self.tokens)?;
         let mut graph = self.graph(false)?;
@@ -313,7 +313,7 @@ impl Run {
         let tolerance = self.spec.frame(0).tolerance;
         for number in 0..validation.n_batches() {
             validation.batch(number, &mut batch)?;
-            graph.run(&weights, &view(&batch))?;
+            graph.run(weights, &view(&batch))?;
             chunks.extend(judged(&graph, &batch, self.spec.output.slots, tolerance));
         }
         let found = calibrate(&chunks, tolerance);
@@ -357,6 +357,13 @@ impl Run {
         )?;
         Ok(())
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn view(batch: &Batch) -> BatchView<'_> {
@@ -437,7 +444,7 @@ impl<'a> Watch<'a> {
         self.losses.0 += f64::from(report.loss);
         self.losses.1 += 1;
         let steps = fit.steps();
-        if steps % self.look_every == 0 {
+        if steps.is_multiple_of(self.look_every) {
             let train_loss = (self.losses.0 / self.losses.1.max(1) as f64) as f32;
             self.losses = (0.0, 0);
             self.held_out = self.look(fit)?;
