@@ -2,6 +2,7 @@
 
 mod curves;
 mod stages;
+mod watch;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,8 @@
 //!
 //! One small rule an operator (after the operator's definition in the ONNX specification), each
 //! held to finite differences by `tests/gradients.rs`. Rules emit standard operators only, so that
-//! whatever runs the graph runs its gradient. Deliberately absent: second derivatives, and guessing:
-//! an operator without a rule is an error that names it.
+//! whatever runs the graph runs its gradient. Deliberately absent: second derivatives, and
+//! guessing: an operator without a rule is an error that names it.
 
 mod arithmetic;
 mod conv;

@@ -31,8 +31,8 @@ pub enum UnrollError {
     Opset { found: i64 },
 }
 
-/// `model` over `steps` steps. Inputs keep their names: those of `carries` take the state before the
-/// first step, the others all steps. Outputs give all steps, states included.
+/// `model` over `steps` steps. Inputs keep their names: those of `carries` take the state before
+/// the first step, the others all steps. Outputs give all steps, states included.
 ///
 /// # Errors
 /// A carried tensor that the graph does not have, or an operator set that is too old.

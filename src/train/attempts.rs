@@ -1,8 +1,9 @@
 //! Attempts in the simulator that are learnt from: someone drives, the expert says at every picture
 //! what should be done from there.
 //!
-//! With the expert driving under a disturbance these are demonstrations (DART: Laskey et al., 2017);
-//! with the policy driving, corrections of where its own mistakes lead (`DAgger`: Ross et al., 2011).
+//! With the expert driving under a disturbance these are demonstrations (DART: Laskey et al.,
+//! 2017); with the policy driving, corrections of where its own mistakes lead (`DAgger`: Ross et
+//! al., 2011).
 //! A label is a whole chunk: the expert drives on from the true state, in a copy of the world, for
 //! as long as the chunk lasts.
 //!

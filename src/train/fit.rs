@@ -113,7 +113,7 @@ impl Fit {
         weights
     }
 
-    /// Writes all that [`resume`](Self::resume) needs; a killed writer leaves the checkpoint before.
+    /// Writes all that [`resume`](Self::resume) needs; a killed writer leaves the one before.
     ///
     /// # Errors
     /// The file cannot be written.

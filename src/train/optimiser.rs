@@ -1,4 +1,4 @@
-//! `AdamW` with a warm-up, a cosine schedule, clipping by norm, and a moving average of the weights.
+//! `AdamW` with a warm-up, a cosine schedule, clipping by norm, and averaged weights.
 
 use serde::{Deserialize, Serialize};
 

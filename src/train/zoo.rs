@@ -31,8 +31,8 @@ pub const CONFIDENT_SLOTS: usize = 3;
 ///                                                       └─▶ action, deviation ─▶ confidence
 /// ```
 ///
-/// `FiLM` after Perez et al. (2018). The measured velocity is no input: a policy that sees it learns
-/// to copy it.
+/// `FiLM` after Perez et al. (2018). The measured velocity is no input: a policy that sees it
+/// learns to copy it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Compact {

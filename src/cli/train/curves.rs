@@ -34,7 +34,8 @@ fn svg(title: &str, points: &[Point]) -> anyhow::Result<String> {
     let y = |loss: f32| MARGIN + (HEIGHT - 2.0 * MARGIN) * (high - loss) / (high - low);
     let mut svg = format!(
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {HEIGHT}' \
-         font-family='sans-serif' font-size='12'>\n<rect width='100%' height='100%' fill='white'/>\n\
+         font-family='sans-serif' font-size='12'>\n\
+         <rect width='100%' height='100%' fill='white'/>\n\
          <text x='{MARGIN}' y='24' font-size='14'>{}</text>\n",
         title.replace('&', "&amp;").replace('<', "&lt;")
     );

@@ -6,14 +6,14 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use prost::Message;
 use sha2::{Digest, Sha256};
 
-use super::{Pair, curves};
-use crate::msg::{Kinematics, Stamp};
+use super::Pair;
+use super::watch::Watch;
+use crate::msg::Kinematics;
 use crate::onnx::proto::ModelProto;
 use crate::onnx::{Device, Runtime};
 use crate::policy::manifest::{Manifest, Training};
@@ -23,7 +23,7 @@ use crate::sim::{Scenario, Side};
 use crate::train::attempts::{self, Plan};
 use crate::train::calibration::{Chunk, calibrate};
 use crate::train::examples::{Examples, ExamplesWriter};
-use crate::train::fit::{Fit, StepReport};
+use crate::train::fit::Fit;
 use crate::train::graph::{BatchView, TrainingGraph, put_back, trainable, weights_of};
 use crate::train::sampler::{Batch, BatchShape, Sampler, SamplerOptions, Source, Validation};
 use crate::train::spec::Spec;
@@ -38,23 +38,18 @@ const SEED_HELD_OUT: u64 = 500_000;
 const SEED_ROUNDS: u64 = 1_000_000;
 const SEEDS_A_ROUND: u64 = 100_000;
 
-/// Between two lines of progress, and between two checkpoints.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
-const SAVED_EVERY: Duration = Duration::from_mins(1);
-/// Looks at held-out episodes in a run.
-const LOOKS: u64 = 40;
 /// Batches made ready ahead.
 const AHEAD: usize = 2;
 
 /// A run that is set up.
 pub(super) struct Run {
-    spec: Spec,
-    work: PathBuf,
+    pub(super) spec: Spec,
+    pub(super) work: PathBuf,
     runtime: Runtime,
     recorded: Vec<Pair>,
     scenarios: Vec<Scenario>,
     tokenizer: String,
-    tokens: Tokens,
+    pub(super) tokens: Tokens,
     model: ModelProto,
     manifest: Manifest,
     names: Vec<String>,
@@ -249,13 +244,13 @@ impl Run {
         Ok(Arc::new(Examples::open(&[&path])?))
     }
 
-    fn graph(&self, has_slopes: bool) -> anyhow::Result<TrainingGraph> {
+    pub(super) fn graph(&self, has_slopes: bool) -> anyhow::Result<TrainingGraph> {
         let Self { runtime, model, manifest, spec, names, .. } = self;
         let (size, objective) = (spec.batch_size(), &spec.objective);
         Ok(TrainingGraph::new(runtime, model, manifest, size, objective, names, has_slopes)?)
     }
 
-    fn shape(&self) -> BatchShape {
+    pub(super) fn shape(&self) -> BatchShape {
         let (batch, tokens) = (self.spec.batch, self.spec.input.tokens);
         BatchShape { lanes: batch.lanes, steps: batch.steps, tokens }
     }
@@ -366,7 +361,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn view(batch: &Batch) -> BatchView<'_> {
+pub(super) fn view(batch: &Batch) -> BatchView<'_> {
     BatchView {
         pictures: &batch.pictures,
         tokens: &batch.tokens,
@@ -404,104 +399,4 @@ fn judged<'a>(
         }
         Some(Chunk { log_deviations, hits })
     })
-}
-
-/// Tells how a run is going, looks at held-out episodes, and saves.
-struct Watch<'a> {
-    run: &'a Run,
-    graph: TrainingGraph,
-    validation: Validation,
-    look_every: u64,
-    began: (Stamp, u64),
-    told: Stamp,
-    saved: Stamp,
-    losses: (f64, u64),
-    held_out: f32,
-}
-
-impl<'a> Watch<'a> {
-    fn new(run: &'a Run, fit: &Fit, held_out: &Arc<Examples>) -> anyhow::Result<Self> {
-        let now = clock::now();
-        Ok(Self {
-            graph: run.graph(false)?,
-            validation: Validation::new(held_out, run.shape(), 1, &run.tokens)?,
-            look_every: (run.spec.optimiser.steps / LOOKS).max(1),
-            began: (now, fit.steps()),
-            told: now,
-            saved: now,
-            losses: (0.0, 0),
-            held_out: fit.progress.curve.last().map_or(f32::NAN, |(.., loss)| *loss),
-            run,
-        })
-    }
-
-    fn after(
-        &mut self,
-        report: StepReport,
-        fit: &mut Fit,
-        out: &mut impl Write,
-    ) -> anyhow::Result<()> {
-        self.losses.0 += f64::from(report.loss);
-        self.losses.1 += 1;
-        let steps = fit.steps();
-        if steps.is_multiple_of(self.look_every) {
-            let train_loss = (self.losses.0 / self.losses.1.max(1) as f64) as f32;
-            self.losses = (0.0, 0);
-            self.held_out = self.look(fit)?;
-            fit.note(train_loss, self.held_out);
-            let title = format!("{}: loss over steps", self.run.spec.name);
-            curves::write(&self.run.work, &title, &fit.progress.curve)?;
-        }
-        let now = clock::now();
-        if now.since(self.told) >= TOLD_EVERY {
-            self.told = now;
-            self.tell(report, fit, now, out)?;
-        }
-        if now.since(self.saved) >= SAVED_EVERY {
-            self.saved = now;
-            fit.save(&self.run.work.join("checkpoint"))?;
-        }
-        Ok(())
-    }
-
-    /// The loss of the averaged weights on held-out episodes.
-    fn look(&mut self, fit: &Fit) -> anyhow::Result<f32> {
-        let weights = fit.averaged();
-        let mut batch = Batch::default();
-        let (mut sum, mut total) = (0.0, 0.0);
-        for number in 0..self.validation.n_batches() {
-            self.validation.batch(number, &mut batch)?;
-            let loss = self.graph.run(&weights, &view(&batch))?;
-            let weight: f32 = batch.weights.iter().sum();
-            sum += f64::from(loss) * f64::from(weight);
-            total += f64::from(weight);
-        }
-        Ok((sum / f64::max(total, 1.0)) as f32)
-    }
-
-    fn tell(
-        &self,
-        report: StepReport,
-        fit: &Fit,
-        now: Stamp,
-        out: &mut impl Write,
-    ) -> anyhow::Result<()> {
-        let done = (fit.steps() - self.began.1).max(1);
-        let each = now.since(self.began.0).as_secs_f64() / done as f64;
-        let all = self.run.spec.optimiser.steps;
-        let left = each * all.saturating_sub(fit.steps()) as f64 / 60.0;
-        let best = fit.progress.best.as_ref().map_or(f32::NAN, |best| best.loss);
-        writeln!(
-            out,
-            "step {:>6}/{all}  loss {:>7.3}  held out {:>7.3}  best {best:>7.3}  rate {:.1e}  \
-             norm {:>6.2}  {:.0} ms a step  {left:.0} min left",
-            fit.steps(),
-            report.loss,
-            self.held_out,
-            report.rate,
-            report.norm,
-            each * 1e3,
-        )?;
-        Ok(())
-    }
 }
