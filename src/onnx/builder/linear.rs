@@ -67,7 +67,7 @@ impl GraphBuilder {
         self.node("MatMul", &[a, b], Vec::new(), (F32, shape))
     }
 
-    /// Convolution of `x` [N, C, H, W] with `weight` [M, C / groups, kH, kW] and `bias` [M].
+    /// Convolution of `x` `[N, C, H, W]` with `weight` `[M, C / groups, kH, kW]` and `bias` `[M]`.
     pub fn conv(
         &mut self,
         x: Value,
