@@ -114,8 +114,7 @@ fn a_killed_station_loses_half_a_second_at_most() {
     let state = tempfile::tempdir().unwrap();
     let keys = state.path().join("keys.txt");
     std::fs::write(&keys, "0.05 tap o\n0.1 press w\n").unwrap();
-    let mut worst = Duration::ZERO;
-    let mut recorded = 0;
+    let mut losses = Vec::new();
     for kill in 0..kills {
         let place = tempfile::tempdir().unwrap();
         let mut child = station(place.path(), state.path())
@@ -143,11 +142,16 @@ fn a_killed_station_loses_half_a_second_at_most() {
         let rows = dataset.rows(0).unwrap();
         let last = *rows.i64s("capture_time_ns").unwrap().last().unwrap();
         let lost = Duration::from_nanos(died.0 - last.cast_unsigned());
-        worst = worst.max(lost);
-        recorded += 1;
+        losses.push((lost, kill));
         assert!(!dataset.episodes()[0].notes.incomplete.is_empty());
-        assert!(lost <= Duration::from_millis(500), "kill {kill}, seed {seed}: lost {lost:?}");
     }
-    println!("{recorded} of {kills} were recording; lost at most {worst:?}");
-    assert!(recorded * 2 >= kills, "only {recorded} of {kills} were recording yet");
+    losses.sort();
+    let recorded = losses.len();
+    assert!(recorded * 2 >= kills as usize, "only {recorded} of {kills} were recording yet");
+    let (median, _) = losses[recorded / 2];
+    let (worst, kill) = losses[recorded - 1];
+    println!(
+        "{recorded} of {kills} were recording; lost {median:?} at the median, {worst:?} at most"
+    );
+    assert!(worst <= Duration::from_millis(500), "kill {kill}, seed {seed}: lost {worst:?}");
 }
