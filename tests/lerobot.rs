@@ -200,6 +200,83 @@ fn we_read_what_lerobot_made() {
     }
 }
 
+/// Calls `pilothouse episodes` on a dataset.
+fn episodes(dataset: &Path, words: &[&str], path: &Path) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pilothouse"));
+    command.env("XDG_STATE_HOME", dataset).arg("episodes").args(words).arg(path);
+    let output = command.arg("--dataset").arg(dataset).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words:?}: {said}");
+}
+
+#[test]
+fn the_studys_hdf5_goes_through_and_comes_back() {
+    // The study's episodes could not be trained on with ours, or its programs not read ours.
+    if !is_slow() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let [theirs, ours, again] =
+        ["theirs.h5", "ours.h5", "again.h5"].map(|name| place.path().join(name));
+    let [imported, once_more] = ["imported", "once-more"].map(|name| place.path().join(name));
+    python("make_hdf5.py", &[&theirs]);
+    let import = ["import", "--format", "hdf5"];
+    let told = ["--fps", "3", "--task", "go to the box"];
+    episodes(&imported, &[&import[..], &told].concat(), &theirs);
+    assert_is_the_studys(&Dataset::open(&imported).unwrap());
+    episodes(&imported, &["export", "0", "--format", "hdf5", "--out"], &ours);
+    // What the study's file does not say, says otherwise (the seconds its collector ran), or, in
+    // the last event, says of a command that is not zero.
+    let unknown = [
+        "@fps",
+        "@recording",
+        "@started_unix_ns",
+        "@total_duration",
+        "language_instruction",
+        "action_event_types/17",
+    ];
+    let mut arguments = vec![theirs.as_path(), &ours, Path::new("--psnr"), Path::new("30")];
+    for name in unknown {
+        arguments.extend([Path::new("--skip"), Path::new(name)]);
+    }
+    python("check_hdf5.py", &arguments);
+    // Ours says everything: no flags, and nothing gets lost.
+    episodes(&once_more, &import, &ours);
+    episodes(&once_more, &["export", "0", "--format", "hdf5", "--out"], &again);
+    python("check_hdf5.py", &[&ours, &again, Path::new("--psnr"), Path::new("35")]);
+}
+
+/// That a dataset holds what `make_hdf5.py` writes.
+fn assert_is_the_studys(dataset: &Dataset) {
+    let [episode] = dataset.episodes() else { panic!("{} episodes", dataset.episodes().len()) };
+    assert_eq!((episode.length, dataset.info().fps), (18, 3));
+    assert_eq!(episode.tasks, ["go to the box"]);
+    assert_eq!(episode.notes.recording, "episode_20250815_143022_1box_vert_left_core_medium");
+    let table = dataset.rows(0).unwrap();
+    let mut video = dataset.video(0, &dataset.cameras()[0]).unwrap();
+    let mut frame = Frame::default();
+    (frame.width, frame.height) = video.size();
+    for row in 0..18 {
+        let action = match row {
+            0 => [0.0; 3],
+            6..9 => [0.0, 1.15, 0.0],
+            12..15 => [1.15, -1.15, 0.0],
+            _ => [1.15, 0.0, 0.0],
+        };
+        for name in ["action", "operator_action"] {
+            let found = cell(table.column(name).unwrap(), row);
+            assert!(is_same(&found, &json!(action)), "row {row}: {name} {found}");
+        }
+        video.decode(row, &mut frame.rgb).unwrap();
+        let number = pilothouse::camera::read_number(&frame);
+        assert_eq!(json!(number), json!(row), "row {row} has another picture");
+    }
+    // The last picture's lower right corner: red and blue in their places, not swapped.
+    let corner = frame.rgb.as_chunks::<3>().0.last().unwrap();
+    let wanted = [219, 108, 79];
+    assert!(corner.iter().zip(wanted).all(|(a, b)| a.abs_diff(b) < 12), "{corner:?}");
+}
+
 /// Equal, numbers to float32.
 fn is_same(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {

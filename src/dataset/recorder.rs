@@ -287,6 +287,7 @@ impl Recorder {
             success: open.and_then(|open| open.success),
             takeovers: open.map_or(0, |open| open.takeovers),
             problem: self.blocked.clone(),
+            can_undo: self.undo.is_some(),
             ..RecordStatus::default()
         }
     }

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Notice;
+
 /// What the operator asks of the recorder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RecordCommand {
@@ -66,4 +68,9 @@ pub struct RecordStatus {
     pub finishing: u32,
     /// Why nothing can be recorded; empty when it can.
     pub problem: String,
+    /// There is a cut or a discard to take back.
+    pub can_undo: bool,
+    /// What it said last; what went wrong stays until the operator asks for something.
+    #[serde(skip)]
+    pub said: Option<Notice>,
 }

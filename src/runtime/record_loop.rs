@@ -45,6 +45,9 @@ const PATIENCE: Duration = Duration::from_millis(10);
 /// Under this much time left on the disk no episode is started.
 const DISK_LEFT_MIN: Duration = Duration::from_mins(10);
 
+/// How long an answer to the operator stands before news of earlier things may take its place.
+const ANSWER: Duration = Duration::from_secs(4);
+
 /// At the end, episodes are waited for this long; what is not done then is repaired at the next
 /// start.
 const CLOSE_MAX: Duration = Duration::from_secs(20);
@@ -143,6 +146,7 @@ impl RecordLoop {
             misfit: String::new(),
             episode: 0,
             finishing: 0,
+            said: None,
         };
         threads.push(super::spawn("record", move || worker.run())?);
         Ok(Self { orders, notices, status, stop, threads })
@@ -208,6 +212,8 @@ struct Worker {
     episode: usize,
     /// Ends handed over less those heard back of; the disk may hear of an end first.
     finishing: i64,
+    /// See [`RecordStatus::said`].
+    said: Option<Notice>,
 }
 
 impl Worker {
@@ -276,7 +282,10 @@ impl Worker {
     fn take_orders(&mut self) {
         loop {
             match self.orders.try_recv() {
-                Ok(Order::Command(command)) => self.recorder.command(&command),
+                Ok(Order::Command(command)) => {
+                    self.said = None;
+                    self.recorder.command(&command);
+                }
                 Ok(Order::Task(text)) => self.recorder.set_task(&text),
                 Ok(Order::Policy { name, sha256 }) => self.recorder.set_policy(&name, &sha256),
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
@@ -293,7 +302,9 @@ impl Worker {
             if let Some(n_episodes) = outcome.n_episodes {
                 self.episode = n_episodes;
             }
-            self.tell(outcome.level, outcome.text);
+            if !outcome.text.is_empty() {
+                self.report(outcome.level, outcome.text);
+            }
         }
         while let Ok(reason) = self.failures.try_recv() {
             self.recorder.fail(&reason);
@@ -334,12 +345,34 @@ impl Worker {
         status.episode = self.episode;
         status.finishing = self.finishing.max(0) as u32;
         status.disk_left = self.gauge.left();
+        status.said.clone_from(&self.said);
         *lock(&self.status) = status;
     }
 
-    fn tell(&self, level: Level, text: String) {
-        tracing::info!(?level, text, "record");
+    /// What came of something asked earlier: where all is well, the answer to what was asked last
+    /// stays on the recorder's line.
+    fn report(&mut self, level: Level, text: String) {
+        let is_answer_new =
+            self.said.as_ref().is_some_and(|said| clock::now().since(said.at) < ANSWER);
+        if level < Level::Warn && is_answer_new {
+            self.log(Notice { at: clock::now(), level, text });
+        } else {
+            self.tell(level, text);
+        }
+    }
+
+    fn tell(&mut self, level: Level, text: String) {
+        let notice = Notice { at: clock::now(), level, text };
+        let is_worse = |said: &Notice| said.level >= Level::Warn && said.level > level;
+        if !self.said.as_ref().is_some_and(is_worse) {
+            self.said = Some(notice.clone());
+        }
+        self.log(notice);
+    }
+
+    fn log(&self, notice: Notice) {
+        tracing::info!(level = ?notice.level, text = notice.text, "record");
         // A full event log has worse to tell.
-        let _ = self.notices.try_send(Notice { at: clock::now(), level, text });
+        let _ = self.notices.try_send(notice);
     }
 }

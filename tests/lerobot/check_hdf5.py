@@ -2,7 +2,7 @@
 
 Kinds, shapes and values must be equal. `--psnr DB`: pictures went through a video, and each must
 still be this close. `--skip NAME`: not compared, for what a conversion cannot know; an attribute is
-`@NAME`.
+`@NAME`, and one row of a dataset `NAME/ROW`.
 """
 
 import argparse
@@ -50,12 +50,13 @@ def attribute_differs(a, b):
     return None if np.array_equal(a, b) else f"{a!r} and {b!r}"
 
 
-def dataset_differs(a, b, psnr_min):
+def dataset_differs(a, b, psnr_min, rows_skipped):
     if (kind(a), a.shape) != (kind(b), b.shape):
         return f"{kind(a)} {a.shape} and {kind(b)} {b.shape}"
     a, b = values(a), values(b)
     if psnr_min is None or a.ndim != 4:
         wrong = np.argwhere(a != b)
+        wrong = [at for at in wrong if at[0] not in rows_skipped]
         return f"first at {wrong[0].tolist()}, {len(wrong)} in all" if len(wrong) else None
     worst, at = min((psnr(x, y), i) for i, (x, y) in enumerate(zip(a, b)))
     return f"picture {at}: {worst:.1f} dB" if worst < psnr_min else None
@@ -79,7 +80,9 @@ def main():
             both = a[name], b[name]
             are_datasets = [isinstance(item, h5py.Dataset) for item in both]
             if all(are_datasets):
-                what = dataset_differs(*both, arguments.psnr)
+                parts = (skip.rsplit("/", 1) for skip in arguments.skip)
+                rows = {int(part[1]) for part in parts if part[0] == name and part[1:]}
+                what = dataset_differs(*both, arguments.psnr, rows)
             else:
                 what = attribute_differs(*both)
             if what:

@@ -117,7 +117,7 @@ impl Recorder {
         let mark = Mark::Cut { from: until.saturating_sub(n_cut), until };
         open.records.push(Record::Mark(mark));
         self.undo = Some(Undo::Cut);
-        self.tell("the last 5 s are left out; undo takes them back");
+        self.tell("the last 5 s left out; undo brings them back");
     }
 
     fn undo(&mut self) {

@@ -28,6 +28,7 @@ pub(super) enum Job {
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) level: Level,
+    /// Empty: as was told already.
     pub(super) text: String,
     pub(super) is_finish: bool,
     pub(super) is_saved: bool,
@@ -78,8 +79,7 @@ impl Finisher {
             }
         };
         match result {
-            Ok(Some(text)) => self.tell(Level::Good, text, is_finish, is_finish),
-            Ok(None) => self.tell(Level::Info, "episode updated".to_owned(), is_finish, false),
+            Ok(text) => self.tell(Level::Good, text, is_finish, is_finish),
             Err(error) => {
                 let kept = if is_finish { "; it is kept in .journal" } else { "" };
                 self.tell(Level::Error, format!("{error}{kept}"), is_finish, false);
@@ -87,25 +87,24 @@ impl Finisher {
         }
     }
 
-    fn attempt(&self, job: &Job) -> Result<Option<String>, DatasetError> {
+    /// What is worth telling: the recorder answered a mark or a discard when it was asked.
+    fn attempt(&self, job: &Job) -> Result<String, DatasetError> {
         match job {
             Job::Finish(folder) => {
                 let finished = finish::finish(&self.root, folder)?;
-                Ok(Some(format!("saved {}", words(&finished))))
+                return Ok(format!("saved {}", words(&finished)));
             }
             Job::Mark { recording, mark } => {
                 finish::mark(&mut Store::open(&self.root)?, recording, mark)?;
-                Ok(None)
             }
             Job::Discard { recording } => {
                 finish::discard(&mut Store::open(&self.root)?, recording)?;
-                Ok(None)
             }
             Job::Restore { recording } => {
                 finish::restore(&mut Store::open(&self.root)?, recording)?;
-                Ok(None)
             }
         }
+        Ok(String::new())
     }
 
     fn tell(&self, level: Level, text: String, is_finish: bool, is_saved: bool) {

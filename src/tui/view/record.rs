@@ -1,5 +1,7 @@
 //! The recorder's line: what is being kept, and the keys for it.
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -7,8 +9,11 @@ use ratatui::style::{Modifier, Style};
 use super::footer::key_of;
 use super::text;
 use super::transport::clock;
-use crate::msg::{Command, RecordPhase, RecordStatus};
+use crate::msg::{Command, Level, RecordPhase, RecordStatus, Stamp};
 use crate::tui::{App, palette};
+
+/// How long a word of the recorder's is shown.
+const SAID: Duration = Duration::from_secs(4);
 
 pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
     let status = &app.record;
@@ -21,7 +26,16 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
     let rest = disk(status, rest, buf);
     // Most important first; what does not fit is left out.
     let mut room = rest;
-    for (part, style) in facts(status) {
+    let mut facts = facts(status);
+    if let Some((words, style)) = said(status, app.now) {
+        // Behind the clock of an episode, which must not jump.
+        let is_open = matches!(status.phase, RecordPhase::Recording | RecordPhase::Takeover);
+        let at = usize::from(is_open);
+        let taken: u16 = facts.iter().take(at).map(|(part, _)| text::width(part) + 2).sum();
+        let words = text::cut(&words, room.width.saturating_sub(taken + 2));
+        facts.insert(at, (words, style));
+    }
+    for (part, style) in facts {
         if text::width(&part) + 2 > room.width {
             break;
         }
@@ -56,6 +70,15 @@ fn chip(status: &RecordStatus) -> (String, Style) {
     }
 }
 
+/// What the recorder said last: for a moment, or while it is something wrong. Small screens have no
+/// event log, and on large ones the eye is here.
+fn said(status: &RecordStatus, now: Stamp) -> Option<(String, Style)> {
+    let said = status.said.as_ref()?;
+    let is_wrong = said.level >= Level::Warn;
+    let style = if is_wrong { palette::fg(palette::CAUTION) } else { Style::new() };
+    (is_wrong || now.since(said.at) < SAID).then(|| (said.text.clone(), style))
+}
+
 fn facts(status: &RecordStatus) -> Vec<(String, Style)> {
     let plain = Style::new();
     let faint = palette::faint();
@@ -71,7 +94,9 @@ fn facts(status: &RecordStatus) -> Vec<(String, Style)> {
             facts.push((format!("{}{most}", clock(status.length)), palette::bold()));
             facts.push((format!("{} rows", status.rows), plain));
             facts.push((format!("{} lost", status.dropped), wrong(status.dropped)));
-            facts.push((format!("{} repeated", status.repeated), wrong(status.repeated)));
+            if status.repeated > 0 {
+                facts.push((format!("{} repeated", status.repeated), wrong(status.repeated)));
+            }
             match status.success {
                 Some(true) => facts.push(("✔ success".to_owned(), palette::fg(palette::POLICY))),
                 Some(false) => facts.push(("✖ failure".to_owned(), palette::fg(palette::ALARM))),
@@ -95,7 +120,7 @@ fn facts(status: &RecordStatus) -> Vec<(String, Style)> {
 
 fn keys(status: &RecordStatus) -> Vec<(Command, &'static str)> {
     use Command::{CutEpisode, Discard, Failure, Record, RecordAgain, Success, UndoEpisode};
-    match status.phase {
+    let mut keys = match status.phase {
         RecordPhase::Recording => vec![
             (Record, "stop"),
             (Success, "success"),
@@ -111,11 +136,14 @@ fn keys(status: &RecordStatus) -> Vec<(Command, &'static str)> {
             (Success, "success"),
             (Failure, "failure"),
             (Discard, "discard"),
-            (UndoEpisode, "undo"),
         ],
         RecordPhase::Idle => vec![(Record, "record")],
         RecordPhase::Off => Vec::new(),
+    };
+    if status.can_undo && !keys.is_empty() {
+        keys.insert(1, (UndoEpisode, "undo"));
     }
+    keys
 }
 
 /// How long the disk lasts, at the right; loud when that is not long.
@@ -123,7 +151,7 @@ fn disk(status: &RecordStatus, area: Rect, buf: &mut Buffer) -> Rect {
     let Some(left) = status.disk_left else { return area };
     let (text, style) = match left.as_secs() / 60 {
         minutes @ 0..30 => (format!("disk {minutes} min "), palette::fg(palette::CAUTION)),
-        minutes @ 30..600 => {
+        minutes @ 30..120 => {
             (format!("disk {} h {} min ", minutes / 60, minutes % 60), palette::faint())
         }
         minutes => (format!("disk {} h ", minutes / 60), palette::faint()),

@@ -8,8 +8,8 @@ use ratatui::buffer::Cell;
 use ratatui::style::Color;
 
 use crate::msg::{
-    BaseReport, Fault, FaultSet, KeyEvent, KeyPhase, LinkState, Mode, Playback, RecordPhase,
-    RecordStatus, Snapshot, Stamp, StationInfo, StopState, Twist,
+    BaseReport, Fault, FaultSet, KeyEvent, KeyPhase, Level, LinkState, Mode, Notice, Playback,
+    RecordPhase, RecordStatus, Snapshot, Stamp, StationInfo, StopState, Twist,
 };
 use crate::tui::{App, Depth, Event, Graphics, Options, palette, sample, update, view};
 
@@ -74,12 +74,33 @@ fn the_recorders_line_at_two_sizes() {
         disk_left: Some(Duration::from_mins(310)),
         ..RecordStatus::default()
     };
+    // The sample's clock is at a minute: one of these is fresh, the other stays.
+    let said = |seconds: u64, level, text: &str| {
+        Some(Notice { at: Stamp::from_millis(seconds * 1000), level, text: text.to_owned() })
+    };
+    let cut = said(59, Level::Info, "the last 5 s left out; undo brings them back");
+    let lost = said(2, Level::Warn, "recording ended: the camera was lost");
     let paused = RecordPhase::Pause { left: Duration::from_millis(6300) };
     let cases = [
         ("recording", Mode::Manual, recording.clone()),
         ("pause", Mode::Standby, RecordStatus { phase: paused, target: 10, ..recording.clone() }),
         ("idle", Mode::Standby, RecordStatus { phase: RecordPhase::Idle, ..recording.clone() }),
-        ("takeover", Mode::Override, RecordStatus { phase: RecordPhase::Takeover, ..recording }),
+        (
+            "takeover",
+            Mode::Override,
+            RecordStatus { phase: RecordPhase::Takeover, ..recording.clone() },
+        ),
+        ("cut", Mode::Manual, RecordStatus { said: cut, can_undo: true, ..recording.clone() }),
+        (
+            "lost",
+            Mode::Standby,
+            RecordStatus {
+                phase: RecordPhase::Idle,
+                length: Duration::ZERO,
+                said: lost,
+                ..recording
+            },
+        ),
     ];
     for (name, mode, status) in cases {
         for (width, height) in [(80, 24), (160, 50)] {

@@ -54,6 +54,22 @@ pub(super) fn width(text: &str) -> u16 {
     Span::raw(text).width() as u16
 }
 
+/// `text`, with a mark at its end where it had to be cut to `columns`.
+pub(super) fn cut(text: &str, columns: u16) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    for letter in text.chars() {
+        short.push(letter);
+        if width(&short) >= columns {
+            short.pop();
+            break;
+        }
+    }
+    short + "…"
+}
+
 /// Breaks `text` at spaces into lines of at most `width` columns; a longer word is cut by the
 /// screen.
 pub(super) fn wrap(text: &str, columns: u16) -> Vec<String> {
