@@ -19,7 +19,7 @@ pub mod manifest;
 mod onnx_policy;
 mod preprocess;
 
-pub use folder::{Entry, list, sha256};
+pub use folder::{Entry, hex, list, replace, sha256};
 pub use home::home;
 pub use instruction::InstructionEncoder;
 pub use manifest::Manifest;

@@ -1,12 +1,12 @@
 //! `scores.json`: what was measured of a policy, beside its files and bound to them.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::closed_loop::ClosedLoop;
+use crate::policy;
 use crate::policy::Manifest;
 use crate::policy::manifest::Training;
 
@@ -106,11 +106,9 @@ impl Scores {
     /// It cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), ScoresError> {
         let path = folder.join(FILE_NAME);
-        let new = folder.join(format!("{FILE_NAME}.{}.new", std::process::id()));
         let io = |source| ScoresError::Io { what: "write", path: path.clone(), source };
         let text = serde_json::to_string_pretty(self).map_err(|error| io(error.into()))?;
-        std::fs::write(&new, text + "\n").map_err(io)?;
-        std::fs::rename(&new, &path).map_err(io)
+        policy::replace(&path, (text + "\n").as_bytes()).map_err(io)
     }
 
     /// Takes over what `newer` measured and this one has not, or has of fewer worlds: a quick look
@@ -140,12 +138,8 @@ fn contract(manifest: &Manifest) -> String {
         training: Training { data: String::new(), scores: String::new() },
         ..manifest.clone()
     };
-    let mut digits = String::with_capacity(64);
     // A manifest is plain data and always has a JSON form.
-    for byte in Sha256::digest(serde_json::to_vec(&plain).unwrap_or_default()) {
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
+    policy::hex(&Sha256::digest(serde_json::to_vec(&plain).unwrap_or_default()))
 }
 
 #[cfg(test)]

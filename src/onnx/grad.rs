@@ -244,3 +244,18 @@ fn only(node: &Node, slopes: &[Option<Value>]) -> Result<Value, GradError> {
 fn one(part: Value) -> Parts {
     vec![Some(Part::Value(part))]
 }
+
+/// Sums each slope down to its input's shape, where it is needed.
+fn fit(g: &mut GraphBuilder, node: &Node, slopes: &[(usize, Value)]) -> Result<Parts, GradError> {
+    let mut parts: Parts = node.inputs.iter().map(|_| None).collect();
+    for (i, slope) in slopes {
+        if node.is_needed(*i) {
+            let shape = g.shape(node.input(*i)?)?.to_vec();
+            let summed = g.sum_to(*slope, &shape)?;
+            if let Some(part) = parts.get_mut(*i) {
+                *part = Some(Part::Value(summed));
+            }
+        }
+    }
+    Ok(parts)
+}

@@ -64,9 +64,27 @@ pub fn sha256(path: &Path) -> io::Result<String> {
         }
         hasher.update(buffer.get(..n_read).unwrap_or_default());
     }
-    let mut digits = String::with_capacity(64);
-    for byte in hasher.finalize() {
+    Ok(hex(&hasher.finalize()))
+}
+
+/// Two hexadecimal digits for each byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing into memory has no way to fail.
         let _ = write!(digits, "{byte:02x}");
     }
-    Ok(digits)
+    digits
+}
+
+/// Writes a file whole: a reader finds the old one or the new one.
+///
+/// # Errors
+/// The disk does not take it.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = path.with_file_name(format!("{name}.{}.new", std::process::id()));
+    std::fs::write(&new, bytes)?;
+    std::fs::rename(&new, path)
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::PolicyError;
+use super::folder::replace;
 
 /// Looked for in the current folder.
 const HERE: &str = "models";
@@ -61,9 +62,7 @@ fn put_beacon(folder: &Path) -> io::Result<()> {
             continue;
         }
         fs::create_dir_all(folder)?;
-        let new = folder.join(format!("{name}.{}.new", std::process::id()));
-        fs::write(&new, bytes)?;
-        fs::rename(&new, &path)?;
+        replace(&path, bytes)?;
     }
     Ok(())
 }

@@ -13,10 +13,10 @@ use crate::msg::Kinematics;
 use crate::onnx::builder::OPSET;
 use crate::onnx::proto::ModelProto;
 use crate::policy::manifest::{
-    Action, Axis, Colour, Column, Confidence, FILE_NAME, Filter, Fit, Image, ImageType,
-    Instruction, Layout, Manifest, State, TokenType, Training, VERSION,
+    Action, Axis, Column, Confidence, FILE_NAME, Image, Instruction, Layout, Manifest, State,
+    TokenType, Training, VERSION,
 };
-use crate::policy::sha256;
+use crate::policy::{replace, sha256};
 
 const GRAPH: &str = "policy.onnx";
 const TOKENIZER: &str = "tokenizer.json";
@@ -46,18 +46,11 @@ pub fn manifest(spec: &Spec, suggestions: Vec<String>, training: Training) -> Ma
         opset: OPSET,
         rate_hz: spec.input.rate_hz,
         files: BTreeMap::new(),
+        // As the pictures of the examples were made.
         image: Image {
             input: zoo::IMAGE.to_owned(),
-            width: spec.input.width,
-            height: spec.input.height,
-            fit: Fit::Pad,
-            filter: Filter::Area,
-            colour: Colour::Rgb,
             layout: Layout::Nchw,
-            dtype: ImageType::Uint8,
-            scale: 1.0,
-            mean: [0.0; 3],
-            std: [1.0; 3],
+            ..spec.examples().image()
         },
         instruction: Some(Instruction {
             input: zoo::TOKENS.to_owned(),
@@ -108,17 +101,11 @@ pub fn write(
     let graph = model.encode_to_vec();
     for (name, bytes) in [(GRAPH, graph.as_slice()), (TOKENIZER, tokenizer.as_bytes())] {
         let path = folder.join(name);
-        replace(&path, bytes)?;
+        replace(&path, bytes).map_err(TrainError::io("write", &path))?;
         let hash = sha256(&path).map_err(TrainError::io("read", &path))?;
         manifest.files.insert(name.to_owned(), hash);
     }
     let text = toml::to_string(&manifest).map_err(|error| TrainError::Data(error.to_string()))?;
-    replace(&folder.join(FILE_NAME), text.as_bytes())
-}
-
-/// A reader finds the old file or the new one, never half of one.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let new = path.with_extension("new");
-    std::fs::write(&new, bytes).map_err(TrainError::io("write", &new))?;
-    std::fs::rename(&new, path).map_err(TrainError::io("replace", path))
+    let path = folder.join(FILE_NAME);
+    replace(&path, text.as_bytes()).map_err(TrainError::io("write", &path))
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::TrainError;
-use super::deploy::replace;
 use super::graph::{BatchView, TrainingGraph, Weight};
 use super::optimiser::{AdamW, Config};
+use crate::policy::replace;
 
 /// What one step came to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -122,7 +122,8 @@ impl Fit {
         let body = postcard::to_stdvec(&self.progress)
             .map_err(|error| TrainError::Data(error.to_string()))?;
         self.progress.weights.clear();
-        replace(path, &[Sha256::digest(&body).as_slice(), &body].concat())
+        let bytes = [Sha256::digest(&body).as_slice(), &body].concat();
+        replace(path, &bytes).map_err(TrainError::io("write", path))
     }
 
     /// Goes on where the checkpoint at `path` was written.

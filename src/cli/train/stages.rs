@@ -1,7 +1,6 @@
 //! A run from the first demonstration to the policy's folder: demonstrate, learn, let the policy
 //! drive and be corrected, learn on.
 
-use std::fmt::Write as _;
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -17,7 +16,7 @@ use crate::msg::Kinematics;
 use crate::onnx::proto::ModelProto;
 use crate::onnx::{Device, Runtime};
 use crate::policy::manifest::{Manifest, Training};
-use crate::policy::{OnnxPolicy, sha256};
+use crate::policy::{OnnxPolicy, hex, sha256};
 use crate::runtime::clock;
 use crate::sim::{Scenario, Side};
 use crate::train::attempts::{self, Plan};
@@ -354,13 +353,6 @@ impl Run {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 pub(super) fn view(batch: &Batch) -> BatchView<'_> {
     BatchView {
         pictures: &batch.pictures,
@@ -388,14 +380,13 @@ fn judged<'a>(
             return None;
         }
         let mut log_deviations = [[0.0; 3]; CONFIDENT_SLOTS];
-        let mut hits = 0.0;
+        let mut hits = [false; CONFIDENT_SLOTS];
         let all = predicted.chunks_exact(3).zip(targets.chunks_exact(3));
-        let all = all.zip(deviations.chunks_exact(3)).zip(&mut log_deviations);
-        for (((predicted, target), deviation), slot) in all {
+        let all = all.zip(deviations.chunks_exact(3)).zip(log_deviations.iter_mut().zip(&mut hits));
+        for (((predicted, target), deviation), (slot, hit)) in all {
             slot.copy_from_slice(deviation);
             let near = |((p, t), most): ((&f32, &f32), f32)| (p - t).abs() <= most;
-            let is_hit = predicted.iter().zip(target).zip(tolerance).all(near);
-            hits += f32::from(u8::from(is_hit)) / CONFIDENT_SLOTS as f32;
+            *hit = predicted.iter().zip(target).zip(tolerance).all(near);
         }
         Some(Chunk { log_deviations, hits })
     })

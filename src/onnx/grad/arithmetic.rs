@@ -2,7 +2,7 @@
 
 use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 
-use super::{ElementType, GradError, GraphBuilder, Node, Part, Parts, Rule, Value, one, only};
+use super::{ElementType, GradError, GraphBuilder, Node, Parts, Rule, Value, fit, one, only};
 
 /// Of the tanh approximation of Gelu (Hendrycks & Gimpel, 2016).
 const GELU_CUBIC: f32 = 0.044_715;
@@ -162,21 +162,6 @@ fn binary(
     let (a, b, dy) = (node.input(0)?, node.input(1)?, only(node, slopes)?);
     let (da, db) = slope(g, dy, a, b)?;
     fit(g, node, &[(0, da), (1, db)])
-}
-
-/// Sums each slope down to its input's shape, where it is needed.
-fn fit(g: &mut GraphBuilder, node: &Node, slopes: &[(usize, Value)]) -> Result<Parts, GradError> {
-    let mut parts: Parts = node.inputs.iter().map(|_| None).collect();
-    for (i, slope) in slopes {
-        if node.is_needed(*i) {
-            let shape = g.shape(node.input(*i)?)?.to_vec();
-            let summed = g.sum_to(*slope, &shape)?;
-            if let Some(part) = parts.get_mut(*i) {
-                *part = Some(Part::Value(summed));
-            }
-        }
-    }
-    Ok(parts)
 }
 
 fn div(g: &mut GraphBuilder, dy: Value, a: Value, b: Value) -> Result<Pair, GradError> {

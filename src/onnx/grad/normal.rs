@@ -1,6 +1,6 @@
 //! Rules of operators that normalise.
 
-use super::{GradError, GraphBuilder, Node, Part, Parts, Rule, Value, one, only};
+use super::{GradError, GraphBuilder, Node, Part, Parts, Rule, Value, fit, one, only};
 
 pub(super) fn rule(op: &str) -> Option<Rule> {
     Some(match op {
@@ -67,8 +67,8 @@ fn layer_norm(
         parts[0] = Some(Part::Value(g.mul(rest, inverse)?));
     }
     let scaled = g.mul(dy, n)?;
-    put_sums(g, node, &mut parts, &[(1, scaled), (2, dy)])?;
-    Ok(parts)
+    let sums = fit(g, node, &[(1, scaled), (2, dy)])?;
+    Ok(parts.into_iter().zip(sums).map(|(own, sum)| own.or(sum)).collect())
 }
 
 /// Mean and inverse deviation, where the node does not give them.
@@ -124,23 +124,4 @@ fn batch_norm(
         }
     }
     Ok(parts)
-}
-
-/// Slopes of what was broadcast over leading axes.
-fn put_sums(
-    g: &mut GraphBuilder,
-    node: &Node,
-    parts: &mut Parts,
-    slopes: &[(usize, Value)],
-) -> Result<(), GradError> {
-    for (i, slope) in slopes {
-        if node.is_needed(*i) {
-            let shape = g.shape(node.input(*i)?)?.to_vec();
-            let sum = g.sum_to(*slope, &shape)?;
-            if let Some(part) = parts.get_mut(*i) {
-                *part = Some(Part::Value(sum));
-            }
-        }
-    }
-    Ok(())
 }

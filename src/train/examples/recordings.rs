@@ -1,7 +1,6 @@
 //! Clips out of recorded episodes, kept on the disk until the recordings change.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +11,7 @@ use super::{Clip, ExamplesSpec, ExamplesWriter, LabelTrack, TrackEnd};
 use crate::dataset::loader::{Loader, RowId};
 use crate::dataset::table::Table;
 use crate::msg::Frame;
+use crate::policy;
 use crate::policy::Preprocessor;
 use crate::sim::language;
 use crate::train::TrainError;
@@ -317,12 +317,7 @@ fn fingerprint(
             hash.update(bytes);
         }
     }
-    let mut name = String::new();
-    for byte in hash.finalize().iter().take(12) {
-        // Writing into memory has no way to fail.
-        let _ = write!(name, "{byte:02x}");
-    }
-    Ok(name)
+    Ok(policy::hex(hash.finalize().get(..12).unwrap_or_default()))
 }
 
 fn files_below(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), TrainError> {
