@@ -16,7 +16,7 @@ use crate::msg::Kinematics;
 use crate::onnx::proto::ModelProto;
 use crate::onnx::{Device, Runtime};
 use crate::policy::manifest::{Manifest, Training};
-use crate::policy::{OnnxPolicy, hex, sha256};
+use crate::policy::{OnnxPolicy, hex};
 use crate::runtime::clock;
 use crate::sim::{Scenario, Side};
 use crate::train::attempts::{self, Plan};
@@ -205,8 +205,9 @@ impl Run {
     ) -> anyhow::Result<Arc<Examples>> {
         let mut hash = Sha256::new();
         hash.update(format!("{plan:?} {}", self.tokenizer.len()));
-        if let Some(folder) = driver {
-            hash.update(sha256(&folder.join("policy.onnx"))?);
+        if driver.is_some() {
+            // The run and the plan decide who drives; a later step of it is not asked again.
+            hash.update(self.identity());
         }
         let hex = hex(hash.finalize().get(..6).unwrap_or_default());
         let path = self.work.join(format!("{name}-{hex}.examples"));
