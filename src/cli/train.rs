@@ -2,6 +2,8 @@
 
 mod curves;
 mod stages;
+mod start;
+mod takeovers;
 mod watch;
 
 use std::io::Write;
@@ -11,6 +13,7 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 
 use self::stages::Run;
+use self::start::Start;
 use crate::onnx::Runtime;
 use crate::onnx::library::{self, Search, Variant};
 use crate::sim::language;
@@ -21,7 +24,7 @@ use crate::train::spec::Spec;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to train
-    #[arg(default_value = "configs/policies/default.toml")]
+    #[arg(default_value = crate::train::spec::DEFAULT_PATH)]
     spec: PathBuf,
     /// Recorded datasets to learn from, besides what the specification asks the simulator for
     #[arg(long, value_name = "FOLDER")]
@@ -35,6 +38,13 @@ pub struct Args {
     /// Go on from the checkpoint in the work folder
     #[arg(long)]
     resume: bool,
+    /// Go on from this policy, by name or folder, instead of from fresh weights
+    #[arg(long, value_name = "POLICY")]
+    from: Option<String>,
+    /// Let the policy in force learn from the recorded corrections, in minutes, and offer the
+    /// result where it is no worse
+    #[arg(long, conflicts_with = "resume")]
+    from_takeovers: bool,
     /// Another name for the policy
     #[arg(long)]
     name: Option<String>,
@@ -61,43 +71,89 @@ pub struct Args {
 /// The specification is wrong, data cannot be read, or a file cannot be written.
 pub fn run(args: &Args, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
     let mut spec = Spec::read(&args.spec)?;
-    spec.name = args.name.clone().unwrap_or(spec.name);
-    spec.optimiser.steps = args.steps.unwrap_or(spec.optimiser.steps);
-    spec.attempts.demonstrations = args.demonstrations.unwrap_or(spec.attempts.demonstrations);
-    spec.attempts.rounds = args.dagger.unwrap_or(spec.attempts.rounds);
-    spec.attempts.attempts_a_round = args.attempts.unwrap_or(spec.attempts.attempts_a_round);
+    if args.from_takeovers {
+        return takeovers::run(args, spec, out);
+    }
     ensure!(
-        spec.attempts.demonstrations > 0 || !args.data.is_empty(),
+        args.demonstrations.unwrap_or(spec.attempts.demonstrations) > 0 || !args.data.is_empty(),
         "there is nothing to learn from: give --data, or --demonstrations"
     );
-    let work = args.work.clone().unwrap_or_else(|| Path::new("runs").join(&spec.name));
-    std::fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
+    let start = match &args.from {
+        Some(name) => Some(Start::of(&folder_of(&args.models, name)?, &mut spec)?),
+        None => None,
+    };
+    args.put_into(&mut spec);
+    let work = args.work(&spec.name)?;
     let runtime = onnx_runtime(None)?;
-    let recorded = recorded(args, &spec, &work, out)?;
+    let data: Vec<&Path> = args.data.iter().map(PathBuf::as_path).collect();
+    let recorded = recorded(&data, HELD_OUT, &spec, &work, out)?;
+    let start = match start {
+        Some(start) => start,
+        None => Start::fresh(&spec, &instructions(&recorded))?,
+    };
+    let run = Run::new(spec, work, runtime, recorded, start, &args.scenario)?;
+    run.train(args.resume, &args.models, out)
+}
+
+/// Share of recorded episodes that is examined with.
+const HELD_OUT: f64 = 0.1;
+
+impl Args {
+    /// What is asked for in the place of the specification's.
+    fn put_into(&self, spec: &mut Spec) {
+        if let Some(name) = &self.name {
+            spec.name.clone_from(name);
+        }
+        spec.optimiser.steps = self.steps.unwrap_or(spec.optimiser.steps);
+        spec.attempts.demonstrations = self.demonstrations.unwrap_or(spec.attempts.demonstrations);
+        spec.attempts.rounds = self.dagger.unwrap_or(spec.attempts.rounds);
+        spec.attempts.attempts_a_round = self.attempts.unwrap_or(spec.attempts.attempts_a_round);
+    }
+
+    /// The work folder, made.
+    fn work(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let work = self.work.clone().unwrap_or_else(|| Path::new("runs").join(name));
+        std::fs::create_dir_all(&work)
+            .with_context(|| format!("cannot create {}", work.display()))?;
+        Ok(work)
+    }
+}
+
+/// A path that holds a policy as it is, else the folder of that name in `models`.
+fn folder_of(models: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let is_policy = |path: &Path| path.join(crate::policy::manifest::FILE_NAME).is_file();
+    let path = Path::new(name);
+    let folder = if is_policy(path) { path.to_owned() } else { models.join(name) };
+    ensure!(is_policy(&folder), "there is no policy {name:?} in {}", models.display());
+    Ok(folder)
+}
+
+/// Everything that a policy trained on `recorded` and in the simulator is told.
+fn instructions(recorded: &[Pair]) -> Vec<String> {
     let mut instructions = language::texts(|template| !template.is_held_out());
     for examples in recorded.iter().flat_map(|(training, held_out)| [training, held_out]) {
         let told = examples.clips().iter().map(|clip| clip.instruction.clone());
         instructions.extend(told);
     }
-    let run = Run::new(spec, work, runtime, recorded, &instructions, &args.scenario)?;
-    run.train(args.resume, &args.models, out)
+    instructions
 }
 
 /// Examples to learn from, and to examine with.
 type Pair = (Arc<Examples>, Arc<Examples>);
 
-/// What was recorded, as examples.
+/// What was recorded in the datasets `roots`, as examples.
 fn recorded(
-    args: &Args,
+    roots: &[&Path],
+    held_out: f64,
     spec: &Spec,
     work: &Path,
     out: &mut impl Write,
 ) -> anyhow::Result<Vec<Pair>> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let cache = work.join("recorded");
+    let options = RecordingOptions { cache, threads, held_out, ..Default::default() };
     let mut pairs = Vec::new();
-    for root in &args.data {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let options =
-            RecordingOptions { cache: work.join("recorded"), threads, ..Default::default() };
+    for root in roots {
         let mut told = |_: usize, _: usize| {};
         let made = from_recordings(root, &spec.examples(), &options, &mut told)
             .with_context(|| format!("cannot learn from {}", root.display()))?;

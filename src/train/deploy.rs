@@ -87,6 +87,18 @@ pub fn manifest(spec: &Spec, suggestions: Vec<String>, training: Training) -> Ma
     }
 }
 
+/// Makes the manifest of a policy that is trained on that of the one `spec` names: other files,
+/// not examined yet.
+pub fn own(manifest: &mut Manifest, spec: &Spec) {
+    manifest.name.clone_from(&spec.name);
+    manifest.summary.clone_from(&spec.summary);
+    GRAPH.clone_into(&mut manifest.graph);
+    if let Some(instruction) = &mut manifest.instruction {
+        TOKENIZER.clone_into(&mut instruction.tokenizer);
+    }
+    manifest.files.clear();
+}
+
 /// Writes the policy's folder; the manifest comes last, for it makes a folder a policy's.
 ///
 /// # Errors

@@ -10,6 +10,8 @@ use super::graph::BatchSize;
 use super::objective::Objective;
 use super::optimiser;
 use super::zoo::{Compact, Frame};
+use crate::policy::Manifest;
+use crate::policy::manifest::{Axis, Image, Layout};
 
 /// A policy to be trained. Every key but those with a default is required, and no other is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,11 +85,26 @@ pub struct Attempts {
     pub camera: (u32, u32),
 }
 
+/// The station's own policy, for a program that runs without this file beside it.
+const DEFAULT: &str = include_str!("../../configs/policies/default.toml");
+/// Where it lies.
+pub const DEFAULT_PATH: &str = "configs/policies/default.toml";
+
 impl Spec {
+    /// Without a file at [`DEFAULT_PATH`], the one that was there when this program was built.
+    ///
     /// # Errors
     /// The file cannot be read, a key is missing, unknown or has a value it cannot have.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
-        let text = std::fs::read_to_string(path).map_err(TrainError::io("read", path))?;
+        let text = match std::fs::read_to_string(path) {
+            Err(error)
+                if error.kind() == std::io::ErrorKind::NotFound
+                    && path == Path::new(DEFAULT_PATH) =>
+            {
+                DEFAULT.to_owned()
+            }
+            read => read.map_err(TrainError::io("read", path))?,
+        };
         let failed = |reason: String| TrainError::Spec { path: path.to_owned(), reason };
         let spec: Self = toml::from_str(&text).map_err(|error| failed(error.to_string()))?;
         spec.check().map_err(failed)?;
@@ -131,6 +148,42 @@ impl Spec {
         } else {
             Err("output.scale and output.tolerance must be positive".to_owned())
         }
+    }
+
+    /// Takes over what the contract of a finished policy says of inputs and outputs, to train it
+    /// on. The architecture is the policy's own from then on.
+    ///
+    /// # Errors
+    /// What of the contract training cannot keep, in words.
+    pub fn adopt(&mut self, manifest: &Manifest) -> Result<(), String> {
+        let Some(words) = &manifest.instruction else {
+            return Err("it takes no instruction".to_owned());
+        };
+        let axes = [Axis::LinearX, Axis::LinearY, Axis::AngularZ];
+        let columns = &manifest.action.axes;
+        if !columns.iter().map(|column| column.axis).eq(axes) {
+            return Err("its action is not x, y and yaw".to_owned());
+        }
+        for (scale, column) in self.output.scale.iter_mut().zip(columns) {
+            *scale = column.scale;
+        }
+        self.summary.clone_from(&manifest.summary);
+        let image = &manifest.image;
+        (self.input.width, self.input.height) = (image.width, image.height);
+        self.input.rate_hz = manifest.rate_hz;
+        self.input.tokens = words.length;
+        self.output.slots = manifest.action.slots;
+        self.output.slot_ms = manifest.action.slot_ms;
+        self.output.horizon_ms_max = manifest.action.horizon_ms_max;
+        self.output.tolerance = manifest.confidence.tolerance.unwrap_or(self.output.tolerance);
+        let ours =
+            Image { input: image.input.clone(), layout: Layout::Nchw, ..self.examples().image() };
+        if *image != ours {
+            return Err("its pictures are prepared in another way than examples are: levels, RGB, \
+                        planar, all of the picture between black bars"
+                .to_owned());
+        }
+        self.check()
     }
 
     #[must_use]

@@ -18,7 +18,7 @@ use crate::train::{deploy, tokenizer};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// What is trained.
-    #[arg(default_value = "configs/policies/default.toml")]
+    #[arg(default_value = crate::train::spec::DEFAULT_PATH)]
     spec: PathBuf,
     /// Steps that are measured, after three that are not.
     #[arg(long, default_value_t = 15, value_name = "N")]

@@ -11,6 +11,7 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 
 use super::Pair;
+use super::start::Start;
 use super::watch::Watch;
 use crate::msg::Kinematics;
 use crate::onnx::proto::ModelProto;
@@ -18,7 +19,7 @@ use crate::onnx::{Device, Runtime};
 use crate::policy::manifest::{Manifest, Training};
 use crate::policy::{OnnxPolicy, hex};
 use crate::runtime::clock;
-use crate::sim::{Scenario, Side};
+use crate::sim::Scenario;
 use crate::train::attempts::{self, Plan};
 use crate::train::calibration::{Chunk, calibrate};
 use crate::train::examples::{Examples, ExamplesWriter};
@@ -26,7 +27,7 @@ use crate::train::fit::Fit;
 use crate::train::graph::{BatchView, TrainingGraph, put_back, trainable, weights_of};
 use crate::train::sampler::{Batch, BatchShape, Sampler, SamplerOptions, Source, Validation};
 use crate::train::spec::Spec;
-use crate::train::tokenizer::{Tokens, tokenizer_json};
+use crate::train::tokenizer::Tokens;
 use crate::train::zoo::{CALIBRATION, CONFIDENT_SLOTS};
 use crate::train::{deploy, graph::Weight};
 
@@ -36,6 +37,9 @@ const SEED_DEMONSTRATIONS: u64 = 0;
 const SEED_HELD_OUT: u64 = 500_000;
 const SEED_ROUNDS: u64 = 1_000_000;
 const SEEDS_A_ROUND: u64 = 100_000;
+
+/// Most of what a recorded step weighs against a simulated one.
+const RECORDED_MAX: f64 = 10.0;
 
 /// Batches made ready ahead.
 const AHEAD: usize = 2;
@@ -52,6 +56,7 @@ pub(super) struct Run {
     model: ModelProto,
     manifest: Manifest,
     names: Vec<String>,
+    from: Option<String>,
 }
 
 impl Run {
@@ -60,16 +65,11 @@ impl Run {
         work: PathBuf,
         runtime: Runtime,
         recorded: Vec<Pair>,
-        instructions: &[String],
+        start: Start,
         scenarios: &[String],
     ) -> anyhow::Result<Self> {
-        let tokenizer = tokenizer_json(instructions.iter().map(String::as_str))?;
+        let Start { model, tokenizer, manifest, from } = start;
         let tokens = Tokens::new(&tokenizer, spec.input.tokens)?;
-        let frame = spec.frame(tokens.n_entries());
-        let model = spec.architecture.build(&frame, spec.seed)?.finish(&spec.summary);
-        let suggestions = Side::BOTH.map(|side| side.instruction().to_owned()).to_vec();
-        let training = Training { data: String::new(), scores: String::new() };
-        let manifest = deploy::manifest(&spec, suggestions, training);
         let names = trainable(&model);
         let scenarios = if scenarios.is_empty() {
             let all = Scenario::all()?.into_iter();
@@ -88,6 +88,7 @@ impl Run {
             model,
             manifest,
             names,
+            from,
         })
     }
 
@@ -101,7 +102,7 @@ impl Run {
         let started = clock::now();
         let demonstrated = self.demonstrations(out)?;
         let held_out = self.held_out(out)?;
-        let weights = weights_of(&self.model, &self.names)?;
+        let weights = self.first_weights()?;
         let mut fit = Fit::new(self.spec.optimiser.clone(), weights, self.identity());
         let checkpoint = self.work.join("checkpoint");
         if resume {
@@ -124,7 +125,7 @@ impl Run {
         drop(graph);
         // With corrections, held-out demonstrations no longer say which weights drive best.
         let weights = if stages > 1 { fit.averaged() } else { fit.best() };
-        let labels = sources.iter().map(|examples| examples.n_steps()).sum();
+        let labels = n_steps(&sources);
         self.deploy(&fit, &weights, &held_out, labels, models, out)?;
         let took = clock::now().since(started).as_secs_f64() / 60.0;
         writeln!(out, "trained in {took:.1} minutes")?;
@@ -136,6 +137,7 @@ impl Run {
         let mut hash = Sha256::new();
         hash.update(format!("{:?} {:?}", self.spec, self.scenarios));
         hash.update(&self.tokenizer);
+        hash.update(self.from.as_deref().unwrap_or_default());
         for (training, _) in &self.recorded {
             for clip in training.clips() {
                 hash.update(&clip.origin);
@@ -265,15 +267,12 @@ impl Run {
         graph: &mut TrainingGraph,
         out: &mut (impl Write + Send),
     ) -> anyhow::Result<()> {
-        let mut all: Vec<Source> = simulated
-            .iter()
-            .map(|examples| Source { examples: Arc::clone(examples), weight: 1.0 })
-            .collect();
-        all.extend(
-            self.recorded
-                .iter()
-                .map(|(training, _)| Source { examples: Arc::clone(training), weight: 1.0 }),
-        );
+        let recorded: Vec<_> = self.recorded.iter().map(|(training, _)| training).collect();
+        let source = |examples: &Arc<Examples>, weight| Source { examples: Arc::clone(examples), weight };
+        let weight = recorded_weight(n_steps(simulated), n_steps(recorded.iter().copied()));
+        let mut all: Vec<Source> =
+            simulated.iter().map(|examples| source(examples, 1.0)).collect();
+        all.extend(recorded.into_iter().map(|examples| source(examples, weight)));
         let options = SamplerOptions { seed: self.spec.seed, ..SamplerOptions::default() };
         let sampler = Sampler::new(all, self.shape(), options, &self.tokens)?;
         let mut watch = Watch::new(self, fit, held_out)?;
@@ -289,6 +288,30 @@ impl Run {
         })
     }
 
+    /// What the confidence should have been for each chunk on `examples` that counts.
+    pub(super) fn judged(
+        &self,
+        weights: &[Weight],
+        examples: &Arc<Examples>,
+    ) -> anyhow::Result<Vec<Chunk>> {
+        let validation = Validation::new(examples, self.shape(), 1, &self.tokens)?;
+        let mut graph = self.graph(false)?;
+        let mut batch = Batch::default();
+        let mut chunks = Vec::new();
+        let tolerance = self.spec.frame(0).tolerance;
+        for number in 0..validation.n_batches() {
+            validation.batch(number, &mut batch)?;
+            graph.run(weights, &view(&batch))?;
+            chunks.extend(judged(&graph, &batch, self.spec.output.slots, tolerance));
+        }
+        Ok(chunks)
+    }
+
+    /// The weights it begins with.
+    pub(super) fn first_weights(&self) -> anyhow::Result<Vec<Weight>> {
+        Ok(weights_of(&self.model, &self.names)?)
+    }
+
     /// Calibrates the confidence and writes the policy's folder.
     fn deploy(
         mut self,
@@ -301,27 +324,18 @@ impl Run {
     ) -> anyhow::Result<()> {
         put_back(&mut self.model, weights);
         let shape = self.shape();
-        let validation = Validation::new(held_out, shape, 1, &self.tokens)?;
-        let mut graph = self.graph(false)?;
-        let mut batch = Batch::default();
-        let mut chunks = Vec::new();
-        let tolerance = self.spec.frame(0).tolerance;
-        for number in 0..validation.n_batches() {
-            validation.batch(number, &mut batch)?;
-            graph.run(weights, &view(&batch))?;
-            chunks.extend(judged(&graph, &batch, self.spec.output.slots, tolerance));
-        }
-        let found = calibrate(&chunks, tolerance);
+        let found = calibrate(&self.judged(weights, held_out)?, self.spec.frame(0).tolerance);
         let shift =
             Weight { name: CALIBRATION.to_owned(), shape: vec![1], elements: vec![found.shift] };
         put_back(&mut self.model, &[shift]);
-        let n_recorded: usize = self.recorded.iter().map(|(training, _)| training.n_steps()).sum();
+        let n_recorded = n_steps(self.recorded.iter().map(|(training, _)| training));
         let held_out_loss = fit.progress.curve.last().map_or(f32::NAN, |(.., loss)| *loss);
         self.manifest.training = Training {
             data: format!(
-                "{labels} labels from {} demonstrations and {} rounds of {} corrected attempts in \
-                 the simulator, {n_recorded} from recordings; seed {}, {} steps of {} pictures, by \
-                 pilothouse {}. Run {}.",
+                "{}{labels} labels from {} demonstrations and {} rounds of {} corrected attempts \
+                 in the simulator, {n_recorded} from recordings; seed {}, {} steps of {} pictures, \
+                 by pilothouse {}. Run {}.",
+                self.from.as_ref().map_or_else(String::new, |from| format!("From {from}: ")),
                 self.spec.attempts.demonstrations,
                 self.spec.attempts.rounds,
                 self.spec.attempts.attempts_a_round,
@@ -352,6 +366,16 @@ impl Run {
         )?;
         Ok(())
     }
+}
+
+fn n_steps<'a>(examples: impl IntoIterator<Item = &'a Arc<Examples>>) -> usize {
+    examples.into_iter().map(|examples| examples.n_steps()).sum()
+}
+
+/// How often a recorded step is drawn, against a simulated one: until half of what is learnt from
+/// was recorded, but no more than [`RECORDED_MAX`] times, or a few minutes would be learnt by heart.
+fn recorded_weight(n_simulated: usize, n_recorded: usize) -> f64 {
+    (n_simulated as f64 / n_recorded.max(1) as f64).clamp(1.0, RECORDED_MAX)
 }
 
 pub(super) fn view(batch: &Batch) -> BatchView<'_> {
