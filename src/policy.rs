@@ -42,6 +42,9 @@ pub struct PolicyInfo {
     /// Axes it needs.
     pub kinematics: Kinematics,
     pub confidence_min: f64,
+    /// How far each axis may be off to count as what the operator would do, m/s, m/s and rad/s;
+    /// `None` where its confidence claims no such thing.
+    pub tolerance: Option<[f64; 3]>,
     /// Inferences per second it was made for; running it faster or slower misleads its recurrent
     /// state.
     pub rate_hz: f64,

@@ -14,6 +14,9 @@ pub struct StationInfo {
     pub policies: Vec<String>,
     /// The execution provider that really runs the graph, or why none does.
     pub device: String,
+    /// How far the policy's command may be from the operator's on each axis to agree with it, m/s,
+    /// m/s and rad/s.
+    pub tolerance: [f64; 3],
     /// One line why the policy cannot run; empty when it can.
     pub policy_problem: String,
     pub instruction: String,

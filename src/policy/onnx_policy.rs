@@ -229,6 +229,7 @@ fn info_of(manifest: &Manifest, provider: &str) -> PolicyInfo {
         device: provider.to_owned(),
         kinematics: manifest.action.kinematics,
         confidence_min: manifest.confidence.min,
+        tolerance: manifest.confidence.tolerance,
         rate_hz: manifest.rate_hz,
         suggestions,
     }

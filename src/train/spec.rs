@@ -179,9 +179,11 @@ impl Spec {
         let ours =
             Image { input: image.input.clone(), layout: Layout::Nchw, ..self.examples().image() };
         if *image != ours {
-            return Err("its pictures are prepared in another way than examples are: levels, RGB, \
+            return Err(
+                "its pictures are prepared in another way than examples are: levels, RGB, \
                         planar, all of the picture between black bars"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         self.check()
     }

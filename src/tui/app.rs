@@ -70,7 +70,7 @@ pub fn update(app: &mut App, event: Event) -> Option<Action> {
         }
         Event::Snapshot(snapshot) => {
             app.heard(snapshot.tick.now);
-            app.history.remember(&snapshot);
+            app.history.remember(&snapshot, app.info.tolerance);
             app.snapshot = Some(snapshot);
         }
         Event::Frame(frame) => app.frame = Some(frame),

@@ -42,6 +42,7 @@ pub fn app(options: Options, mode: Mode, (width, height): (u32, u32)) -> App {
 #[must_use]
 pub fn info() -> StationInfo {
     StationInfo {
+        tolerance: [0.1, 0.1, 0.2],
         robot: "simulated robot".into(),
         base: Some(BaseInfo {
             name: "sim".into(),

@@ -1,6 +1,8 @@
 //! What the station is joined to: the simulated robot or real devices, as the configuration says.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -10,15 +12,19 @@ use crate::camera::{self, Source};
 use crate::cli::sim_process::SimProcess;
 use crate::config::{Config, Port};
 use crate::dataset::recorder::Origin;
+use crate::eval::calibration::TOLERANCE;
 use crate::msg::{Level, Notice, Stamp, StationInfo};
 use crate::onnx::library::{self, Library, Search, Variant};
 use crate::onnx::{Device, Runtime};
-use crate::policy::{OnnxPolicy, Policy};
+use crate::policy::{Entry, OnnxPolicy, Policy};
 use crate::runtime::line::ThreadedLine;
 use crate::runtime::policy_loop::{LoadPolicy, PolicyCommand, PolicyEvent};
 use crate::runtime::record_loop::Order;
 use crate::runtime::{OpenCamera, Parts, Station, clock};
 use crate::teleop::Teleop;
+
+/// Time between two looks for new policies.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// The robot's side of a station, kept while it runs.
 #[derive(Debug)]
@@ -30,6 +36,10 @@ pub(in crate::cli) struct Robot {
     /// The policy to load at start.
     pub(super) policy: Option<String>,
     pub(super) info: StationInfo,
+    models: Option<PathBuf>,
+    /// Graph of each policy that can be chosen, by name.
+    known: BTreeMap<String, String>,
+    looked: Stamp,
 }
 
 impl Robot {
@@ -59,10 +69,11 @@ impl Robot {
         let monitor = line.monitor();
         let models =
             crate::policy::home(config.policy.models.as_deref()).map_err(|error| error.to_string());
+        let known = models.as_deref().map(policies).unwrap_or_default();
         let mut info = StationInfo {
             robot,
             camera: config.camera.source.to_string(),
-            policies: models.as_deref().map(policies).unwrap_or_default(),
+            policies: known.keys().cloned().collect(),
             instruction: config.policy.instruction.clone(),
             camera_height_m: config.camera.height_m,
             camera_tilt: config.camera.tilt_deg.to_radians(),
@@ -76,6 +87,7 @@ impl Robot {
             info.camera_hfov = hello.camera.hfov;
             info.body_width_m = hello.body_width_m;
         }
+        let folder = models.clone().ok();
         let parts = Parts {
             open_camera: open_camera(config, sim.as_ref()),
             base: Box::new(NativeBase::new(line)),
@@ -87,7 +99,35 @@ impl Robot {
             record: config.record.enabled.then(|| (config.record.clone(), origin(config))),
         };
         let policy = (!config.policy.name.is_empty()).then(|| config.policy.name.clone());
-        Ok((Self { started, sim, policy, info }, parts))
+        let looked = clock::now();
+        Ok((Self { started, sim, policy, info, models: folder, known, looked }, parts))
+    }
+
+    /// What became of the policies' folder since the last look: a policy that was trained just now
+    /// can be chosen at once. Looks every two seconds at most.
+    pub(super) fn look_for_policies(&mut self, now: Stamp) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        if now.since(self.looked) < LOOK_EVERY {
+            return notices;
+        }
+        self.looked = now;
+        let Some(models) = &self.models else { return notices };
+        let found = policies(models);
+        for (name, graph) in &found {
+            let text = match self.known.get(name) {
+                None => format!("policy {name} is new: p chooses it"),
+                Some(known) if known != graph => {
+                    format!("policy {name} was trained anew: p loads it")
+                }
+                Some(_) => continue,
+            };
+            notices.push(Notice { at: now, level: Level::Good, text });
+        }
+        if found != self.known {
+            self.info.policies = found.keys().cloned().collect();
+            self.known = found;
+        }
+        notices
     }
 
     /// Puts the configured policy and instruction in force.
@@ -140,6 +180,7 @@ impl Robot {
                 self.info.policy = Some(info.name.clone());
                 self.info.device.clone_from(&info.device);
                 self.info.suggestions.clone_from(&info.suggestions);
+                self.info.tolerance = info.tolerance.unwrap_or(TOLERANCE);
                 self.info.policy_problem.clear();
             }
             PolicyEvent::LoadFailed { reason, .. } => {
@@ -204,14 +245,23 @@ fn open_camera(config: &Config, sim: Option<&SimProcess>) -> OpenCamera {
     Box::new(move || camera::open(&camera))
 }
 
-fn policies(models: &Path) -> Vec<String> {
-    match crate::policy::list(models) {
-        Ok(entries) => entries.into_iter().map(|entry| entry.name).collect(),
+/// The names that can be chosen, each with its graph's sha256 (empty where its manifest is damaged).
+fn policies(models: &Path) -> BTreeMap<String, String> {
+    let entries = match crate::policy::list(models) {
+        Ok(entries) => entries,
         Err(error) => {
             tracing::warn!("cannot list the policies in {}: {error}", models.display());
-            Vec::new()
+            return BTreeMap::new();
         }
-    }
+    };
+    let graph = |entry: &Entry| {
+        let manifest = entry.manifest.as_ref().ok()?;
+        manifest.files.get(&manifest.graph).cloned()
+    };
+    entries
+        .into_iter()
+        .map(|entry| (entry.name.clone(), graph(&entry).unwrap_or_default()))
+        .collect()
 }
 
 /// Loads on the policy's thread, where a download or a slow disk delays nobody who drives.

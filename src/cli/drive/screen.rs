@@ -221,6 +221,11 @@ impl Loop<'_> {
                 self.tell_info();
             }
         }
+        let notices = self.robot.look_for_policies(clock::now());
+        if !notices.is_empty() {
+            notices.into_iter().for_each(|notice| self.tell(notice));
+            self.tell_info();
+        }
         let pad = lock(&self.pad).clone();
         if self.robot.info.gamepad != pad {
             self.robot.info.gamepad = pad;

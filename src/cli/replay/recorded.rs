@@ -177,6 +177,7 @@ fn station(dataset: &Dataset, meta: &EpisodeMeta) -> StationInfo {
         robot: format!("episode {} of {name}  {when}", meta.index),
         camera,
         policy: (!meta.notes.policy.is_empty()).then(|| meta.notes.policy.clone()),
+        tolerance: crate::eval::calibration::TOLERANCE,
         camera_height_m: config.height_m,
         camera_tilt: config.tilt_deg.to_radians(),
         camera_hfov: config.hfov_deg.to_radians(),

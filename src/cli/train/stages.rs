@@ -268,10 +268,10 @@ impl Run {
         out: &mut (impl Write + Send),
     ) -> anyhow::Result<()> {
         let recorded: Vec<_> = self.recorded.iter().map(|(training, _)| training).collect();
-        let source = |examples: &Arc<Examples>, weight| Source { examples: Arc::clone(examples), weight };
+        let source =
+            |examples: &Arc<Examples>, weight| Source { examples: Arc::clone(examples), weight };
         let weight = recorded_weight(n_steps(simulated), n_steps(recorded.iter().copied()));
-        let mut all: Vec<Source> =
-            simulated.iter().map(|examples| source(examples, 1.0)).collect();
+        let mut all: Vec<Source> = simulated.iter().map(|examples| source(examples, 1.0)).collect();
         all.extend(recorded.into_iter().map(|examples| source(examples, weight)));
         let options = SamplerOptions { seed: self.spec.seed, ..SamplerOptions::default() };
         let sampler = Sampler::new(all, self.shape(), options, &self.tokens)?;

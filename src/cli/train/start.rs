@@ -6,8 +6,8 @@ use anyhow::{Context, ensure};
 use prost::Message;
 
 use crate::onnx::proto::ModelProto;
-use crate::policy::manifest::{Manifest, Training};
 use crate::policy;
+use crate::policy::manifest::{Manifest, Training};
 use crate::sim::Side;
 use crate::train::deploy;
 use crate::train::spec::Spec;
@@ -46,7 +46,8 @@ impl Start {
         let cannot = || format!("{} cannot be trained on", folder.display());
         spec.adopt(&manifest).map_err(anyhow::Error::msg).with_context(cannot)?;
         let graph = folder.join(&manifest.graph);
-        let bytes = std::fs::read(&graph).with_context(|| format!("cannot read {}", graph.display()))?;
+        let bytes =
+            std::fs::read(&graph).with_context(|| format!("cannot read {}", graph.display()))?;
         let model = ModelProto::decode(bytes.as_slice())
             .with_context(|| format!("{} is no ONNX file", graph.display()))?;
         let words = manifest.instruction.as_ref().map(|words| folder.join(&words.tokenizer));

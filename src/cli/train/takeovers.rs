@@ -79,7 +79,11 @@ pub(super) fn run(
     found.tell([&was, &name], out)?;
     if found.is_worse() {
         let (place, to) = (new.display(), args.models.join(&name));
-        return Ok(writeln!(out, "not offered; copy {place} to {} to use it anyway", to.display())?);
+        return Ok(writeln!(
+            out,
+            "not offered; copy {place} to {} to use it anyway",
+            to.display()
+        )?);
     }
     install(&new, &args.models.join(&name))?;
     Ok(writeln!(out, "{name} is offered: on the station, p chooses it")?)
@@ -154,8 +158,7 @@ impl Rivals {
             Ok(Box::new(policy) as Box<dyn Policy>)
         };
         let (mut policy, scenarios) = (load()?, closed_loop::scenarios()?);
-        let attempts =
-            closed_loop::attempts(policy.as_mut(), &scenarios, WORLDS, 0, Wording::One)?;
+        let attempts = closed_loop::attempts(policy.as_mut(), &scenarios, WORLDS, 0, Wording::One)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let options = Options::default();
         let ends =

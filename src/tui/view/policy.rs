@@ -2,9 +2,10 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::{Canvas, text};
-use crate::msg::Fault;
+use crate::msg::{Authority, Fault};
 use crate::tui::{App, palette};
 
 pub(super) fn draw(app: &App, canvas: &mut Canvas, area: Rect, buf: &mut Buffer) {
@@ -39,8 +40,17 @@ fn numbers(app: &App, least: f64, row: Rect, buf: &mut Buffer) {
     let rest = text::spans(buf, row, &[("confidence ", palette::faint()), (&value, style)]);
     let needs = if least > 0.0 { format!("needs {least:.2}") } else { "advisory".to_owned() };
     let rest = text::put_right(buf, rest, &needs, palette::faint());
-    if rest.width > 20 {
-        text::put_right(buf, rest, "last minute · ", palette::faint());
+    // While the operator drives, the policy is the one that is examined.
+    let drives = app.tick().is_some_and(|tick| tick.authority == Authority::Operator);
+    match app.history.agreement().filter(|_| drives) {
+        Some(share) if rest.width > 20 => {
+            let text = format!("as you {:.0} % · ", 100.0 * share);
+            text::put_right(buf, rest, &text, Style::new());
+        }
+        _ if rest.width > 20 => {
+            text::put_right(buf, rest, "last minute · ", palette::faint());
+        }
+        _ => {}
     }
 }
 
