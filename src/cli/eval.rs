@@ -77,6 +77,22 @@ pub fn run(args: &Args, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What `pilothouse eval FOLDER --closed-loop N` does.
+pub(super) fn examine(
+    folder: &Path,
+    n_worlds: u64,
+    out: &mut (impl Write + Send),
+) -> anyhow::Result<()> {
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+    let n_worlds = n_worlds.to_string();
+    let words = ["eval".as_ref(), folder.as_os_str(), "--closed-loop".as_ref(), n_worlds.as_ref()];
+    run(&<Line as clap::Parser>::try_parse_from(words)?.args, out)
+}
+
 /// A path that holds a policy as it is, else the folder of that name among the models.
 fn folder_of(name: &str, home: Option<&Path>) -> anyhow::Result<PathBuf> {
     let path = Path::new(name);

@@ -1,6 +1,7 @@
 //! `pilothouse train`: policies from recordings and from attempts in the simulator.
 
 mod curves;
+mod progress;
 mod stages;
 mod start;
 mod takeovers;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 
+use self::progress::Progress;
 use self::stages::Run;
 use self::start::Start;
 use crate::onnx::Runtime;
@@ -60,6 +62,9 @@ pub struct Args {
     /// Attempts each of these times, instead of the specification's
     #[arg(long, value_name = "N")]
     attempts: Option<u64>,
+    /// At the end let it drive N worlds, each with both sides, as `eval --closed-loop` does
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    examine: Option<u64>,
     /// Only these scenarios of the simulator
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
@@ -86,13 +91,20 @@ pub fn run(args: &Args, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
     let work = args.work(&spec.name)?;
     let runtime = onnx_runtime(None)?;
     let data: Vec<&Path> = args.data.iter().map(PathBuf::as_path).collect();
-    let recorded = recorded(&data, HELD_OUT, &spec, &work, out)?;
+    let mut progress = Progress::new(&spec.name, out);
+    let recorded = recorded(&data, HELD_OUT, &spec, &work, &mut progress)?;
     let start = match start {
         Some(start) => start,
         None => Start::fresh(&spec, &instructions(&recorded))?,
     };
     let run = Run::new(spec, work, runtime, recorded, start, &args.scenario)?;
-    run.train(args.resume, &args.models, out)
+    let folder = args.models.join(run.name());
+    run.train(args.resume, &args.models, &mut progress)?;
+    drop(progress);
+    match args.examine {
+        Some(n_worlds) => super::eval::examine(&folder, n_worlds, out),
+        None => Ok(()),
+    }
 }
 
 /// Share of recorded episodes that is examined with.
@@ -147,25 +159,26 @@ fn recorded(
     held_out: f64,
     spec: &Spec,
     work: &Path,
-    out: &mut impl Write,
+    progress: &mut Progress<'_>,
 ) -> anyhow::Result<Vec<Pair>> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let cache = work.join("recorded");
     let options = RecordingOptions { cache, threads, held_out, ..Default::default() };
     let mut pairs = Vec::new();
     for root in roots {
-        let mut told = |_: usize, _: usize| {};
+        let name = root.display().to_string();
+        let mut told = |done: usize, all: usize| {
+            let _ = progress.errand(&name, done as u64, all as u64);
+        };
         let made = from_recordings(root, &spec.examples(), &options, &mut told)
-            .with_context(|| format!("cannot learn from {}", root.display()))?;
+            .with_context(|| format!("cannot learn from {name}"))?;
         let open = |path: &PathBuf| Examples::open(&[path]).map(Arc::new);
         let pair = (open(&made.training)?, open(&made.held_out)?);
-        writeln!(
-            out,
-            "{}: {} clips to learn from, {} to examine with",
-            root.display(),
+        progress.line(&format!(
+            "{name}: {} clips to learn from, {} to examine with",
             pair.0.n_clips(),
             pair.1.n_clips()
-        )?;
+        ))?;
         pairs.push(pair);
     }
     Ok(pairs)

@@ -1,7 +1,6 @@
 //! A run from the first demonstration to the policy's folder: demonstrate, learn, let the policy
 //! drive and be corrected, learn on.
 
-use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 
 use super::Pair;
+use super::progress::Progress;
 use super::start::Start;
 use super::watch::Watch;
 use crate::msg::Kinematics;
@@ -97,28 +97,28 @@ impl Run {
         mut self,
         resume: bool,
         models: &Path,
-        out: &mut (impl Write + Send),
+        progress: &mut Progress<'_>,
     ) -> anyhow::Result<()> {
         let started = clock::now();
-        let demonstrated = self.demonstrations(out)?;
-        let held_out = self.held_out(out)?;
+        let demonstrated = self.demonstrations(progress)?;
+        let held_out = self.held_out(progress)?;
         let weights = self.first_weights()?;
         let mut fit = Fit::new(self.spec.optimiser.clone(), weights, self.identity());
         let checkpoint = self.work.join("checkpoint");
         if resume {
             fit.resume(&checkpoint)?;
-            writeln!(out, "going on at step {}", fit.steps())?;
+            progress.line(&format!("going on at step {}", fit.steps()))?;
         }
         let mut graph = self.graph(true)?;
         let mut sources = demonstrated;
         let stages = self.spec.attempts.rounds + 1;
         for stage in 0..stages {
             if stage > 0 {
-                sources.push(self.round(stage, &fit, out)?);
+                sources.push(self.round(stage, &fit, progress)?);
             }
             let ends = self.spec.optimiser.steps * (stage + 1) / stages;
             if fit.steps() < ends {
-                self.stage(ends, &sources, &held_out, &mut fit, &mut graph, out)?;
+                self.stage(ends, &sources, &held_out, &mut fit, &mut graph, progress)?;
                 fit.save(&checkpoint)?;
             }
         }
@@ -126,10 +126,9 @@ impl Run {
         // With corrections, held-out demonstrations no longer say which weights drive best.
         let weights = if stages > 1 { fit.averaged() } else { fit.best() };
         let labels = n_steps(&sources);
-        self.deploy(&fit, &weights, &held_out, labels, models, out)?;
+        self.deploy(&fit, &weights, &held_out, labels, models, progress)?;
         let took = clock::now().since(started).as_secs_f64() / 60.0;
-        writeln!(out, "trained in {took:.1} minutes")?;
-        Ok(())
+        Ok(progress.line(&format!("trained in {took:.1} minutes"))?)
     }
 
     /// Of all that decides what the run computes.
@@ -161,24 +160,24 @@ impl Run {
         }
     }
 
-    fn demonstrations(&self, out: &mut (impl Write + Send)) -> anyhow::Result<Vec<Arc<Examples>>> {
+    fn demonstrations(&self, progress: &mut Progress<'_>) -> anyhow::Result<Vec<Arc<Examples>>> {
         let mut sources = Vec::new();
         let n = self.spec.attempts.demonstrations;
         if n > 0 {
             let plan = self.plan(SEED_DEMONSTRATIONS, n);
-            sources.push(self.made("demonstrations", &plan, None, out)?);
+            sources.push(self.made("demonstrations", &plan, None, progress)?);
         }
         Ok(sources)
     }
 
-    fn held_out(&self, out: &mut (impl Write + Send)) -> anyhow::Result<Arc<Examples>> {
+    fn held_out(&self, progress: &mut Progress<'_>) -> anyhow::Result<Arc<Examples>> {
         if self.spec.attempts.demonstrations == 0
             && let Some((_, held_out)) = self.recorded.first()
         {
             return Ok(Arc::clone(held_out));
         }
         let plan = self.plan(SEED_HELD_OUT, self.spec.attempts.held_out.max(2));
-        self.made("held-out", &plan, None, out)
+        self.made("held-out", &plan, None, progress)
     }
 
     /// The policy as it is now drives; the expert says what it should have done.
@@ -186,7 +185,7 @@ impl Run {
         &mut self,
         stage: u64,
         fit: &Fit,
-        out: &mut (impl Write + Send),
+        progress: &mut Progress<'_>,
     ) -> anyhow::Result<Arc<Examples>> {
         let seed = SEED_ROUNDS + SEEDS_A_ROUND * stage;
         let plan = self.plan(seed, self.spec.attempts.attempts_a_round);
@@ -194,7 +193,7 @@ impl Run {
         let mut model = self.model.clone();
         put_back(&mut model, &fit.averaged());
         deploy::write(&folder, &model, &self.tokenizer, self.manifest.clone())?;
-        self.made(&format!("round-{stage}"), &plan, Some(&folder), out)
+        self.made(&format!("round-{stage}"), &plan, Some(&folder), progress)
     }
 
     /// The examples of `plan`; those that were made before are used again.
@@ -203,7 +202,7 @@ impl Run {
         name: &str,
         plan: &Plan,
         driver: Option<&Path>,
-        out: &mut (impl Write + Send),
+        progress: &mut Progress<'_>,
     ) -> anyhow::Result<Arc<Examples>> {
         let mut hash = Sha256::new();
         hash.update(format!("{plan:?} {}", self.tokenizer.len()));
@@ -231,18 +230,23 @@ impl Run {
                 .with_context(|| format!("cannot remove {}", part.display()))?;
         }
         let mut writer = ExamplesWriter::create(&part, &plan.examples)?;
-        let tally = attempts::run(plan, &mut drivers, &mut |clip| writer.push(&clip))?;
+        let mut n_made = 0;
+        let tally = attempts::run(plan, &mut drivers, &mut |clip| {
+            n_made += 1;
+            // A terminal that went away is noticed by the next line.
+            let _ = progress.errand(name, n_made, plan.attempts);
+            writer.push(&clip)
+        })?;
         writer.finish()?;
         std::fs::rename(&part, &path)
             .with_context(|| format!("cannot rename {}", part.display()))?;
-        writeln!(
-            out,
+        progress.line(&format!(
             "{name}: {} of {} attempts succeeded, {} labels, {:.0} s",
             tally.successes,
             tally.attempts,
             tally.labels,
             clock::now().since(started).as_secs_f64()
-        )?;
+        ))?;
         Ok(Arc::new(Examples::open(&[&path])?))
     }
 
@@ -265,7 +269,7 @@ impl Run {
         held_out: &Arc<Examples>,
         fit: &mut Fit,
         graph: &mut TrainingGraph,
-        out: &mut (impl Write + Send),
+        progress: &mut Progress<'_>,
     ) -> anyhow::Result<()> {
         let recorded: Vec<_> = self.recorded.iter().map(|(training, _)| training).collect();
         let source =
@@ -282,7 +286,7 @@ impl Run {
                 let batch = batches.next()?;
                 let report = fit.step(graph, &view(&batch))?;
                 batches.give_back(batch);
-                watch.after(report, fit, out)?;
+                watch.after(report, fit, progress)?;
             }
             Ok(())
         })
@@ -307,6 +311,11 @@ impl Run {
         Ok(chunks)
     }
 
+    /// The policy's.
+    pub(super) fn name(&self) -> &str {
+        &self.spec.name
+    }
+
     /// The weights it begins with.
     pub(super) fn first_weights(&self) -> anyhow::Result<Vec<Weight>> {
         Ok(weights_of(&self.model, &self.names)?)
@@ -320,7 +329,7 @@ impl Run {
         held_out: &Arc<Examples>,
         labels: usize,
         models: &Path,
-        out: &mut impl Write,
+        progress: &mut Progress<'_>,
     ) -> anyhow::Result<()> {
         put_back(&mut self.model, weights);
         let shape = self.shape();
@@ -356,15 +365,13 @@ impl Run {
         };
         let folder = models.join(&self.spec.name);
         deploy::write(&folder, &self.model, &self.tokenizer, self.manifest)?;
-        writeln!(
-            out,
+        Ok(progress.line(&format!(
             "{}: {:.1} MB, calibration error {:.3} (before {:.3})",
             folder.display(),
             self.model.encoded_len() as f64 / 1e6,
             found.error,
             found.error_before
-        )?;
-        Ok(())
+        ))?)
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 
+use super::progress::Progress;
 use super::stages::Run;
 use super::start::Start;
 use super::{Args, folder_of, onnx_runtime, recorded};
@@ -63,7 +64,8 @@ pub(super) fn run(
     let work = args.work(&spec.name)?;
     let runtime = onnx_runtime(None)?;
     let roots: Vec<&Path> = roots.iter().map(PathBuf::as_path).collect();
-    let pairs = recorded(&roots, HELD_OUT, &spec, &work, out)?;
+    let mut progress = Progress::new(&spec.name, out);
+    let pairs = recorded(&roots, HELD_OUT, &spec, &work, &mut progress)?;
     let n_labels: usize = pairs.iter().map(|(training, _)| training.n_steps()).sum();
     ensure!(n_labels > 0, "the recordings hold no correction to learn from");
 
@@ -72,7 +74,8 @@ pub(super) fn run(
     let name = spec.name.clone();
     let examined = pairs.iter().map(|(_, held_out)| Arc::clone(held_out)).collect();
     let run = Run::new(spec.clone(), work.clone(), runtime.clone(), pairs, start, &args.scenario)?;
-    run.train(false, &candidates, out)?;
+    run.train(false, &candidates, &mut progress)?;
+    drop(progress);
 
     let rivals = Rivals { spec, work, runtime, examined };
     let found = rivals.compare([&old, &new])?;

@@ -1,10 +1,10 @@
-//! What is seen of a run while it goes: lines of progress, curves, checkpoints.
+//! Looks at a run while it goes: curves, checkpoints, progress.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::curves;
+use super::progress::{Progress, Standing};
 use super::stages::{Run, view};
 use crate::msg::Stamp;
 use crate::runtime::clock;
@@ -13,8 +13,7 @@ use crate::train::fit::{Fit, StepReport};
 use crate::train::graph::TrainingGraph;
 use crate::train::sampler::{Batch, Validation};
 
-/// Between two lines of progress, and between two checkpoints.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
+/// Between two checkpoints.
 const SAVED_EVERY: Duration = Duration::from_mins(1);
 /// Looks at held-out episodes in a run.
 const LOOKS: u64 = 40;
@@ -26,7 +25,6 @@ pub(super) struct Watch<'a> {
     validation: Validation,
     look_every: u64,
     began: (Stamp, u64),
-    told: Stamp,
     saved: Stamp,
     losses: (f64, u64),
     held_out: f32,
@@ -40,7 +38,6 @@ impl<'a> Watch<'a> {
             validation: Validation::new(held_out, run.shape(), 1, &run.tokens)?,
             look_every: (run.spec.optimiser.steps / LOOKS).max(1),
             began: (now, fit.steps()),
-            told: now,
             saved: now,
             losses: (0.0, 0),
             held_out: fit.progress.curve.last().map_or(f32::NAN, |(.., loss)| *loss),
@@ -52,7 +49,7 @@ impl<'a> Watch<'a> {
         &mut self,
         report: StepReport,
         fit: &mut Fit,
-        out: &mut impl Write,
+        progress: &mut Progress<'_>,
     ) -> anyhow::Result<()> {
         self.losses.0 += f64::from(report.loss);
         self.losses.1 += 1;
@@ -66,10 +63,7 @@ impl<'a> Watch<'a> {
             curves::write(&self.run.work, &title, &fit.progress.curve)?;
         }
         let now = clock::now();
-        if now.since(self.told) >= TOLD_EVERY {
-            self.told = now;
-            self.tell(report, fit, now, out)?;
-        }
+        progress.learning(|| self.standing(report, fit, now))?;
         if now.since(self.saved) >= SAVED_EVERY {
             self.saved = now;
             fit.save(&self.run.work.join("checkpoint"))?;
@@ -92,29 +86,18 @@ impl<'a> Watch<'a> {
         Ok((sum / f64::max(total, 1.0)) as f32)
     }
 
-    fn tell(
-        &self,
-        report: StepReport,
-        fit: &Fit,
-        now: Stamp,
-        out: &mut impl Write,
-    ) -> anyhow::Result<()> {
-        let done = (fit.steps() - self.began.1).max(1);
-        let each = now.since(self.began.0).as_secs_f64() / done as f64;
-        let all = self.run.spec.optimiser.steps;
-        let left = each * all.saturating_sub(fit.steps()) as f64 / 60.0;
-        let best = fit.progress.best.as_ref().map_or(f32::NAN, |best| best.loss);
-        writeln!(
-            out,
-            "step {:>6}/{all}  loss {:>7.3}  held out {:>7.3}  best {best:>7.3}  rate {:.1e}  \
-             norm {:>6.2}  {:.0} ms a step  {left:.0} min left",
-            fit.steps(),
-            report.loss,
-            self.held_out,
-            report.rate,
-            report.norm,
-            each * 1e3,
-        )?;
-        Ok(())
+    fn standing(&self, report: StepReport, fit: &Fit, now: Stamp) -> Standing {
+        let done = fit.steps().saturating_sub(self.began.1).max(1);
+        Standing {
+            step: fit.steps(),
+            steps: self.run.spec.optimiser.steps,
+            loss: report.loss,
+            held_out: self.held_out,
+            best: fit.progress.best.as_ref().map(|best| (best.loss, best.step)),
+            rate: report.rate,
+            norm: report.norm,
+            step_s: now.since(self.began.0).as_secs_f64() / done as f64,
+            curve: fit.progress.curve.clone(),
+        }
     }
 }
