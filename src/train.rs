@@ -26,6 +26,7 @@ pub mod zoo;
 use std::path::{Path, PathBuf};
 
 use crate::dataset::DatasetError;
+use crate::eval::closed_loop::ClosedLoopError;
 use crate::onnx::SessionError;
 use crate::onnx::builder::BuildError;
 use crate::onnx::grad::GradError;
@@ -57,6 +58,8 @@ pub enum TrainError {
     Dataset(#[from] DatasetError),
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Attempt(#[from] ClosedLoopError),
     #[error(transparent)]
     Graph(#[from] BuildError),
     #[error(transparent)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -168,9 +169,10 @@ impl<'a> Examiner<'a> {
             Ok(Box::new(self.candidate.load_narrow()?) as Box<dyn Policy>)
         };
         let progress = Mutex::new(Progress { n_done: 0, shown: started });
-        let done = |_, _: &Result<(Run, Doubt), ClosedLoopError>| {
+        let take = |_, end: Result<(Run, Doubt), ClosedLoopError>| {
             let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
             progress.count(self.attempts.len());
+            ControlFlow::Continue(end)
         };
         let results = closed_loop::drive_all(
             &self.attempts,
@@ -178,7 +180,7 @@ impl<'a> Examiner<'a> {
             threads,
             &make,
             &|_| Doubt::new(tolerance),
-            &done,
+            &take,
         )?;
         let mut made = Vec::with_capacity(results.len());
         for (attempt, result) in self.attempts.iter().zip(&results) {

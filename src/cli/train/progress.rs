@@ -259,13 +259,14 @@ mod tests {
             loss: -1.25,
             held_out: -1.5,
             best: Some((-1.5, 300)),
-            step_s: 0.5,
+            step_s: 0.6,
             curve: vec![(100, 0.5, 0.75), (200, -0.5, f32::NAN), (300, -1.25, -1.5)],
             ..Standing::default()
         };
         let view = |errand| View { name: "pilot", standing: &standing, errand };
         let seen = text(view(None), 100, ROWS);
-        for part in ["pilot  learning 300 of 600 ━", "─", "held out -1.500", "3 min left", "0.75"] {
+        for part in ["pilot  learning 300 of 600 ━", "─", "held out -1.500", "3 min left", "0.75"]
+        {
             assert!(seen.contains(part), "{part}: {seen}");
         }
         let errand = ("round-1".to_owned(), 12, 240);

@@ -13,11 +13,12 @@ use super::Pair;
 use super::progress::Progress;
 use super::start::Start;
 use super::watch::Watch;
+use crate::eval::closed_loop::MakePolicy;
 use crate::msg::Kinematics;
 use crate::onnx::proto::ModelProto;
-use crate::onnx::{Device, Runtime};
+use crate::onnx::{Device, Runtime, SessionOptions};
 use crate::policy::manifest::{Manifest, Training};
-use crate::policy::{OnnxPolicy, hex};
+use crate::policy::{OnnxPolicy, Policy, PolicyError, hex};
 use crate::runtime::clock;
 use crate::sim::Scenario;
 use crate::train::attempts::{self, Plan};
@@ -192,7 +193,10 @@ impl Run {
         let folder = self.work.join("driver");
         let mut model = self.model.clone();
         put_back(&mut model, &fit.averaged());
-        deploy::write(&folder, &model, &self.tokenizer, self.manifest.clone())?;
+        // It shall drive on however unsure it is: what it does then is what is to be corrected.
+        let mut manifest = self.manifest.clone();
+        manifest.confidence.min = 0.0;
+        deploy::write(&folder, &model, &self.tokenizer, manifest)?;
         self.made(&format!("round-{stage}"), &plan, Some(&folder), progress)
     }
 
@@ -217,13 +221,13 @@ impl Run {
         }
         let started = clock::now();
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut drivers = Vec::with_capacity(threads);
-        for _ in 0..threads {
-            drivers.push(match driver {
-                Some(folder) => Some(OnnxPolicy::load(folder, &self.runtime, Device::Cpu)?),
-                None => None,
-            });
-        }
+        let load = || -> Result<Box<dyn Policy>, PolicyError> {
+            let options =
+                SessionOptions { device: Device::Cpu, intra_threads: 1, engine_cache: None };
+            let folder = driver.unwrap_or(&self.work);
+            Ok(Box::new(OnnxPolicy::load_with(folder, &self.runtime, &options)?))
+        };
+        let policy: Option<&MakePolicy<'_>> = driver.is_some().then_some(&load);
         let part = path.with_extension("part");
         if part.exists() {
             std::fs::remove_file(&part)
@@ -231,7 +235,7 @@ impl Run {
         }
         let mut writer = ExamplesWriter::create(&part, &plan.examples)?;
         let mut n_made = 0;
-        let tally = attempts::run(plan, &mut drivers, &mut |clip| {
+        let tally = attempts::run(plan, policy, threads, &mut |clip| {
             n_made += 1;
             // A terminal that went away is noticed by the next line.
             let _ = progress.errand(name, n_made, plan.attempts);

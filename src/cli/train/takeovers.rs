@@ -2,6 +2,7 @@
 //! and is examined against what it was before; it is offered where it is no worse.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -152,11 +153,8 @@ impl Rivals {
     /// Whether it succeeds in each of the same attempts.
     fn drive(&self, folder: &Path) -> anyhow::Result<Vec<bool>> {
         let load = || -> Result<Box<dyn Policy>, _> {
-            let options = SessionOptions {
-                device: Device::Cpu,
-                intra_threads: 1,
-                ..SessionOptions::default()
-            };
+            let options =
+                SessionOptions { device: Device::Cpu, intra_threads: 1, engine_cache: None };
             let policy = OnnxPolicy::load_with(folder, &self.runtime, &options)?;
             Ok(Box::new(policy) as Box<dyn Policy>)
         };
@@ -164,12 +162,10 @@ impl Rivals {
         let attempts = closed_loop::attempts(policy.as_mut(), &scenarios, WORLDS, 0, Wording::One)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let options = Options::default();
-        let ends =
-            closed_loop::drive_all(&attempts, &options, threads, &load, &|_| (), &|_, _| ())?;
-        let is_success = |end: &Result<(closed_loop::Run, ()), _>| {
-            end.as_ref().is_ok_and(|(run, ())| run.ending == Ending::Success)
+        let is_success = |_, end: Result<(closed_loop::Run, ()), _>| {
+            ControlFlow::Continue(end.is_ok_and(|(run, ())| run.ending == Ending::Success))
         };
-        Ok(ends.iter().map(is_success).collect())
+        Ok(closed_loop::drive_all(&attempts, &options, threads, &load, &|_| (), &is_success)?)
     }
 }
 

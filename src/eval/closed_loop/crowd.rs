@@ -1,5 +1,6 @@
 //! Many attempts at once.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -17,23 +18,23 @@ pub type MakePolicy<'a> = dyn Fn() -> Result<Box<dyn Policy>, PolicyError> + Syn
 /// A run and who looked on, or why there was none.
 type RunOf<W> = Result<(Run, W), ClosedLoopError>;
 
-/// Drives all attempts on `threads` threads. The results are in the order of `attempts` and the
-/// same on any number of threads. `witness` makes the one who looks on at an attempt, by its index;
-/// `done` hears of each end, in no particular order.
+/// Drives all attempts on `threads` threads. `witness` makes the one who looks on at an attempt, by
+/// its index; `take` gets each end, in no particular order, and says what is kept of it, or breaks
+/// off. What is kept comes in the order of `attempts`, the same on any number of threads.
 ///
 /// # Errors
 /// A thread's policy cannot be made; the attempts' own errors are among the results.
-pub fn drive_all<W: Witness + Send>(
+pub fn drive_all<W: Witness, R: Send>(
     attempts: &[Attempt],
     options: &Options,
     threads: usize,
     policy: &MakePolicy<'_>,
     witness: &(dyn Fn(usize) -> W + Sync),
-    done: &(dyn Fn(usize, &RunOf<W>) + Sync),
-) -> Result<Vec<RunOf<W>>, PolicyError> {
+    take: &(dyn Fn(usize, RunOf<W>) -> ControlFlow<R, R> + Sync),
+) -> Result<Vec<R>, PolicyError> {
     let next = AtomicUsize::new(0);
     let is_over = AtomicBool::new(false);
-    let results: Mutex<Vec<(usize, RunOf<W>)>> = Mutex::default();
+    let results: Mutex<Vec<(usize, R)>> = Mutex::default();
     let work = || -> Result<(), PolicyError> {
         let mut policy = policy().inspect_err(|_| is_over.store(true, Ordering::Relaxed))?;
         let mut place: Option<(World, Renderer)> = None;
@@ -47,9 +48,14 @@ pub fn drive_all<W: Witness + Send>(
                 let (world, renderer) = place_of(&mut place, attempt);
                 let mut witness = witness(index);
                 let run = drive(world, renderer, attempt, policy.as_mut(), options, &mut witness);
-                let result = run.map(|run| (run, witness));
-                done(index, &result);
-                results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
+                let kept = match take(index, run.map(|run| (run, witness))) {
+                    ControlFlow::Continue(kept) => kept,
+                    ControlFlow::Break(kept) => {
+                        is_over.store(true, Ordering::Relaxed);
+                        kept
+                    }
+                };
+                results.lock().unwrap_or_else(PoisonError::into_inner).push((index, kept));
             }
         }
         Ok(())

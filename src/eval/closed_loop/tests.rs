@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use super::*;
@@ -169,7 +170,10 @@ fn the_same_attempt_is_the_same_run_on_any_number_of_threads() {
         let make = || -> Result<Box<dyn Policy>, PolicyError> {
             Ok(Box::new(always(Twist::new(0.3, 0.05, 0.1))))
         };
-        let results = drive_all(&all, &options, threads, &make, &|_| (), &|_, _| ()).unwrap();
+        let results = drive_all(&all, &options, threads, &make, &|_| (), &|_, end| {
+            ControlFlow::Continue(end)
+        })
+        .unwrap();
         results.into_iter().map(|result| result.unwrap().0).collect::<Vec<_>>()
     };
     let alone = drive_on(1);
@@ -266,7 +270,10 @@ fn what_cannot_be_posed_is_refused_in_words() {
     let make = || -> Result<Box<dyn Policy>, PolicyError> {
         Err(PolicyError::NoInstruction { policy: "none".to_owned() })
     };
-    assert!(drive_all(&[attempt], &options(), 2, &make, &|_| (), &|_, _| ()).is_err());
+    assert!(
+        drive_all(&[attempt], &options(), 2, &make, &|_| (), &|_, end| ControlFlow::Continue(end))
+            .is_err()
+    );
 }
 
 #[test]
