@@ -65,7 +65,7 @@ enum Verb {
 }
 
 /// Parses, dispatches, and tells errors in one message. A reader of what is printed may leave
-/// early, as `| head -1` does: then the verb ends there, and that is no error.
+/// early, as `| head -1` does: then a verb that only prints ends there, and that is no error.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -83,6 +83,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(verb: Verb, out: &mut Output) -> anyhow::Result<ExitCode> {
+    if matches!(verb, Verb::Episodes(_) | Verb::Eval(_) | Verb::Train(_)) {
+        out.go_on_unheard();
+    }
     match verb {
         Verb::Drive(args) => return drive::run(&args, out),
         Verb::Bench(args) => bench::run(&args, out)?,
@@ -94,7 +97,12 @@ fn run(verb: Verb, out: &mut Output) -> anyhow::Result<ExitCode> {
         Verb::Models(args) => models::run(&args, out)?,
         Verb::Replay(args) => return replay::run(&args, out),
         Verb::Runtime(args) => runtime::run(&args, &mut io::stdin().lock(), out)?,
-        Verb::Sim(args) => sim::run(&args, out)?,
+        Verb::Sim(args) => {
+            if args.works() {
+                out.go_on_unheard();
+            }
+            sim::run(&args, out)?;
+        }
         Verb::Train(args) => train::run(&args, out)?,
         Verb::Eval(args) => eval::run(&args, out)?,
         Verb::Completions { shell } => {

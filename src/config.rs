@@ -159,7 +159,7 @@ impl Default for Sim {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            name: "beacon".to_owned(),
+            name: "pilot".to_owned(),
             device: crate::onnx::Device::Auto,
             instruction: String::new(),
             models: None,

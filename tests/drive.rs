@@ -21,6 +21,7 @@ fn drive(script: &str, seconds: &str, more: &[&str]) -> Value {
         .args(["drive", "--headless", "--seconds", seconds])
         .args(["--script", &format!("tests/keys/{script}.txt")])
         .args(["--set", "camera.width=320", "--set", "camera.height=240"])
+        .args(["--scenario", "open", "--policy", "beacon"])
         .args(more)
         .assert()
         .success();

@@ -39,6 +39,7 @@ fn station(folder: &Path, script: &Path, seconds: &str) -> Command {
         .env("XDG_STATE_HOME", folder)
         .args(["drive", "--headless", "--seconds", seconds, "--script"])
         .arg(script)
+        .args(["--scenario", "open", "--policy", "beacon"])
         .args(["--set", "camera.width=320", "--set", "camera.height=240", "--set"])
         .arg(format!("record.folder={:?}", folder.display().to_string()))
         .stdout(Stdio::null());

@@ -22,7 +22,7 @@ fn drive(place: &Path, seconds: &str, script: &str) -> Value {
         .env("XDG_STATE_HOME", place)
         .args(["drive", "--headless", "--seconds", seconds, "--script"])
         .arg(&keys)
-        .args(["--scenario", "one-crosswise-medium", "--seed", "7", "--set"])
+        .args(["--seed", "7", "--set"])
         .arg(format!("record.folder={:?}", place.join("recordings").display().to_string()))
         .output()
         .unwrap();

@@ -24,7 +24,7 @@ fn station(folder: &Path, state: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pilothouse"));
     command
         .env("XDG_STATE_HOME", state)
-        .args(["drive", "--headless"])
+        .args(["drive", "--headless", "--scenario", "open"])
         .arg("--set")
         .arg(format!("record.folder={:?}", folder.display().to_string()));
     command
@@ -42,7 +42,7 @@ fn a_drive_and_a_takeover_are_recorded_and_replay_to_the_same_commands() {
     let _alone = ROAD.lock().unwrap_or_else(PoisonError::into_inner);
     let place = tempfile::tempdir().unwrap();
     let output = station(place.path(), place.path())
-        .args(["--seconds", "12", "--script", "tests/keys/record.txt"])
+        .args(["--seconds", "12", "--script", "tests/keys/record.txt", "--policy", "beacon"])
         .args(["--set", "camera.width=320", "--set", "camera.height=240"])
         .output()
         .unwrap();

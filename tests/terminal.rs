@@ -112,7 +112,7 @@ fn the_station_is_driven_in_tmux() {
     let camera = "--set camera.width=320 --set camera.height=240";
     let terminal = Terminal::open("station", (80, 24), camera);
     terminal.wait_for("nobody drives");
-    terminal.wait_for("beacon");
+    terminal.wait_for("pilot");
     terminal.keys(&["w"]);
     terminal.wait_for("you drive");
     terminal.keys(&["i"]);

@@ -9,6 +9,8 @@ use std::io::{self, ErrorKind, Stdout, Write};
 pub(super) struct Output<W = Stdout> {
     to: W,
     is_closed: bool,
+    /// Whether what is written goes on after the reader left.
+    goes_on: bool,
 }
 
 impl Output {
@@ -19,7 +21,12 @@ impl Output {
 
 impl<W: Write> Output<W> {
     fn to(to: W) -> Self {
-        Self { to, is_closed: false }
+        Self { to, is_closed: false, goes_on: false }
+    }
+
+    /// The verb does more than print: it finishes its work although nobody reads of it any more.
+    pub(super) const fn go_on_unheard(&mut self) {
+        self.goes_on = true;
     }
 
     /// Whether a verb failed with `error` only because its reader had enough. Another pipe that
@@ -28,23 +35,27 @@ impl<W: Write> Output<W> {
         self.is_closed && error.chain().any(is_broken_pipe)
     }
 
-    fn noted<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
-        if let Err(error) = &result {
-            self.is_closed |= error.kind() == ErrorKind::BrokenPipe;
+    /// `unheard` is what stands for a write that nobody reads.
+    fn noted<T>(&mut self, result: io::Result<T>, unheard: T) -> io::Result<T> {
+        match result {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.is_closed = true;
+                if self.goes_on { Ok(unheard) } else { Err(error) }
+            }
+            result => result,
         }
-        result
     }
 }
 
 impl<W: Write> Write for Output<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let result = self.to.write(bytes);
-        self.noted(result)
+        self.noted(result, bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         let result = self.to.flush();
-        self.noted(result)
+        self.noted(result, ())
     }
 }
 
@@ -87,5 +98,19 @@ mod tests {
         let mut full = Output::to(Failing(ErrorKind::StorageFull));
         let error = anyhow::Error::from(writeln!(full, "a line").unwrap_err());
         assert!(!full.explains(&error) && !full.explains(&broken()));
+    }
+
+    #[test]
+    fn work_goes_on_after_the_reader_left() {
+        // `train | head -3` would train three lines' worth and call it a success.
+        let mut left = Output::to(Failing(ErrorKind::BrokenPipe));
+        left.go_on_unheard();
+        for _ in 0..3 {
+            writeln!(left, "a line").unwrap();
+        }
+        left.flush().unwrap();
+        let mut full = Output::to(Failing(ErrorKind::StorageFull));
+        full.go_on_unheard();
+        assert!(writeln!(full, "a line").is_err());
     }
 }

@@ -23,6 +23,13 @@ pub struct Args {
     verb: Verb,
 }
 
+impl Args {
+    /// Whether it does more than print.
+    pub(super) const fn works(&self) -> bool {
+        matches!(self.verb, Verb::Collect(_))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Lists the built-in scenarios.

@@ -1,5 +1,5 @@
-//! Which folder holds the policies. It installs nothing but beacon, which every copy of the program
-//! carries.
+//! Which folder holds the policies. It installs nothing but the two that every copy of the program
+//! carries: pilot, which was trained, and beacon, which needed not be.
 
 use std::fs;
 use std::io;
@@ -11,22 +11,40 @@ use super::folder::replace;
 /// Looked for in the current folder.
 const HERE: &str = "models";
 
-/// Beacon as it is in `models/beacon`; the manifest last, for it makes a folder a policy's.
-const BEACON: [(&str, &[u8]); 3] = [
-    ("policy.onnx", include_bytes!("../../models/beacon/policy.onnx")),
-    ("tokenizer.json", include_bytes!("../../models/beacon/tokenizer.json")),
-    (super::manifest::FILE_NAME, include_bytes!("../../models/beacon/policy.toml")),
+/// Names of files with what they hold.
+type Files = &'static [(&'static str, &'static [u8])];
+
+/// The shipped policies as they are in `models`; the manifest last, for it makes a folder a
+/// policy's.
+const SHIPPED: [(&str, Files); 2] = [
+    (
+        "beacon",
+        &[
+            ("policy.onnx", include_bytes!("../../models/beacon/policy.onnx")),
+            ("tokenizer.json", include_bytes!("../../models/beacon/tokenizer.json")),
+            (super::manifest::FILE_NAME, include_bytes!("../../models/beacon/policy.toml")),
+        ],
+    ),
+    (
+        "pilot",
+        &[
+            ("policy.onnx", include_bytes!("../../models/pilot/policy.onnx")),
+            ("tokenizer.json", include_bytes!("../../models/pilot/tokenizer.json")),
+            ("scores.json", include_bytes!("../../models/pilot/scores.json")),
+            (super::manifest::FILE_NAME, include_bytes!("../../models/pilot/policy.toml")),
+        ],
+    ),
 ];
 
 /// The folder of the policies' folders:
 ///
 /// 1. the one that is named, whether it is there or not;
 /// 2. `models` in the current folder, where there is one;
-/// 3. `models` in the user's data folder for this program. Beacon is put there, and renewed when it
-///    is not the one in this program.
+/// 3. `models` in the user's data folder for this program. The shipped policies are put there, and
+///    renewed when they are not those in this program.
 ///
 /// # Errors
-/// [`PolicyError::Home`]: the user has no data folder or beacon cannot be written there.
+/// [`PolicyError::Home`]: the user has no data folder or they cannot be written there.
 pub fn home(named: Option<&Path>) -> Result<PathBuf, PolicyError> {
     let user = directories::ProjectDirs::from("", "", "pilothouse")
         .map(|dirs| dirs.data_local_dir().join("models"));
@@ -48,17 +66,19 @@ fn choose(
         path: here.to_owned(),
         source: io::Error::other("not here, and the system names no home folder"),
     })?;
-    match put_beacon(&user.join("beacon")) {
-        Ok(()) => Ok(user),
-        Err(source) => Err(PolicyError::Home { path: user, source }),
+    for (name, files) in SHIPPED {
+        if let Err(source) = put(&user.join(name), files) {
+            return Err(PolicyError::Home { path: user, source });
+        }
     }
+    Ok(user)
 }
 
 /// Each file is replaced whole, so that a reader finds the old one or the new one.
-fn put_beacon(folder: &Path) -> io::Result<()> {
-    for (name, bytes) in BEACON {
+fn put(folder: &Path, files: Files) -> io::Result<()> {
+    for (name, bytes) in files {
         let path = folder.join(name);
-        if fs::read(&path).is_ok_and(|there| there == bytes) {
+        if fs::read(&path).is_ok_and(|there| there == *bytes) {
             continue;
         }
         fs::create_dir_all(folder)?;
@@ -72,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_installed_program_finds_beacon_anywhere() {
+    fn an_installed_program_finds_its_policies_anywhere() {
         // A newcomer who ran `cargo install` would have a robot that never drives by itself.
         let base = tempfile::tempdir().unwrap();
         let (here, user) = (base.path().join("models"), base.path().join("user/models"));
@@ -82,12 +102,12 @@ mod tests {
             let policies = super::super::list(folder).unwrap();
             policies.into_iter().map(|policy| policy.name).collect::<Vec<_>>()
         };
-        assert_eq!(names(&user), ["beacon"]);
-        super::super::check(&user.join("beacon")).unwrap();
+        assert_eq!(names(&user), ["beacon", "pilot"]);
+        super::super::check(&user.join("pilot")).unwrap();
         fs::write(user.join("beacon/policy.onnx"), "of an older program").unwrap();
         choose(None, &here, Some(user.clone())).unwrap();
         super::super::check(&user.join("beacon")).unwrap();
-        assert_eq!(fs::read_dir(user.join("beacon")).unwrap().count(), BEACON.len());
+        assert_eq!(fs::read_dir(user.join("beacon")).unwrap().count(), SHIPPED[0].1.len());
     }
 
     #[test]

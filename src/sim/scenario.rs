@@ -52,7 +52,7 @@ pub struct Scenario {
 }
 
 /// The scenario that is used when none is named.
-pub const DEFAULT: &str = "open";
+pub const DEFAULT: &str = "one-crosswise-medium";
 
 macro_rules! embedded {
     ($($name:literal)*) => {

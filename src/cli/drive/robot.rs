@@ -245,7 +245,7 @@ fn open_camera(config: &Config, sim: Option<&SimProcess>) -> OpenCamera {
     Box::new(move || camera::open(&camera))
 }
 
-/// The names that can be chosen, each with its graph's sha256 (empty where its manifest is damaged).
+/// The names that can be chosen, each with its graph's sha256; empty where the manifest is damaged.
 fn policies(models: &Path) -> BTreeMap<String, String> {
     let entries = match crate::policy::list(models) {
         Ok(entries) => entries,

@@ -347,7 +347,7 @@ impl Run {
             data: format!(
                 "{}{labels} labels from {} demonstrations and {} rounds of {} corrected attempts \
                  in the simulator, {n_recorded} from recordings; seed {}, {} steps of {} pictures, \
-                 by pilothouse {}. Run {}.",
+                 by `{}` of pilothouse {}. Run {}.",
                 self.from.as_ref().map_or_else(String::new, |from| format!("From {from}: ")),
                 self.spec.attempts.demonstrations,
                 self.spec.attempts.rounds,
@@ -355,6 +355,7 @@ impl Run {
                 self.spec.seed,
                 fit.steps(),
                 shape.lanes * shape.steps,
+                command(),
                 env!("CARGO_PKG_VERSION"),
                 fit.progress.identity,
             ),
@@ -379,12 +380,18 @@ impl Run {
     }
 }
 
+/// What the user typed.
+fn command() -> String {
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    format!("pilothouse {}", words.join(" "))
+}
+
 fn n_steps<'a>(examples: impl IntoIterator<Item = &'a Arc<Examples>>) -> usize {
     examples.into_iter().map(|examples| examples.n_steps()).sum()
 }
 
 /// How often a recorded step is drawn, against a simulated one: until half of what is learnt from
-/// was recorded, but no more than [`RECORDED_MAX`] times, or a few minutes would be learnt by heart.
+/// was recorded, but no more than [`RECORDED_MAX`] times, or few minutes would be learnt by heart.
 fn recorded_weight(n_simulated: usize, n_recorded: usize) -> f64 {
     (n_simulated as f64 / n_recorded.max(1) as f64).clamp(1.0, RECORDED_MAX)
 }
