@@ -1,6 +1,8 @@
 //! `pilothouse eval`: examines policies, and keeps what it found beside their files.
 
 mod closed_loop;
+mod findings;
+mod recorded;
 mod speed;
 
 use std::io::Write;
@@ -16,7 +18,8 @@ use crate::eval::scores::{Found, Scores};
 use crate::onnx::{Device, Runtime, SessionOptions};
 use crate::policy::{self, Manifest, OnnxPolicy, PolicyError};
 
-/// Examines policies: in the simulator, through the code that drives the robot.
+/// Examines policies: on recorded episodes, against the operator and with words and pictures
+/// changed; and in the simulator, through the code that drives the robot.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Names of policies in the models' folder, or folders of policies
@@ -30,10 +33,12 @@ pub struct Args {
     closed_loop: Option<u64>,
     #[command(flatten)]
     course: closed_loop::Course,
+    #[command(flatten)]
+    recordings: recorded::Recordings,
     /// What the policy runs on: auto, cpu, cuda, tensorrt, coreml, directml
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: Device,
-    /// Attempts at once [default: one for each core]
+    /// Attempts or episodes at once [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
     /// Write everything that was found to FILE, each single attempt too
@@ -57,7 +62,10 @@ struct Report {
 /// # Errors
 /// A policy cannot be loaded, the examination cannot be posed, or a result cannot be written.
 pub fn run(args: &Args, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
-    ensure!(args.closed_loop.is_some(), "say what to examine: --closed-loop 300");
+    ensure!(
+        args.closed_loop.is_some() || args.recordings.data.is_some(),
+        "say how to examine: --closed-loop 300 for the simulator, --data FOLDER for recordings"
+    );
     let flags = Flags { device: Some(args.device.to_string()), ..Flags::default() };
     let config = config::load(&flags)?.config;
     let runtime = super::drive::load_runtime(&config.policy)?;
@@ -129,8 +137,11 @@ impl<'a> Candidate<'a> {
         let mut attempts = Vec::new();
         let pace = speed::measure(self, out)?;
         scores.speed = Some(pace.speed.clone());
+        let threads = args.threads.map_or_else(cores, usize::from);
+        if let Some(root) = &args.recordings.data {
+            scores.offline = Some(args.recordings.examine(root, self, threads, out)?);
+        }
         if let Some(n_worlds) = args.closed_loop {
-            let threads = args.threads.map_or_else(cores, usize::from);
             let mut course = closed_loop::Examiner::new(self, &args.course, n_worlds, &pace)?;
             let videos = if args.course.through_video { &[false, true][..] } else { &[false] };
             for &through_video in videos {
@@ -144,32 +155,33 @@ impl<'a> Candidate<'a> {
             }
         }
         if !args.no_save {
-            self.save(&scores, out)?;
+            self.save(&scores, args.recordings.is_held_out(), out)?;
         }
         Ok(Report { policy: self.manifest.name.clone(), scores, attempts })
     }
 
     /// Only what was examined as everybody's was is kept.
-    fn save(&self, scores: &Scores, out: &mut impl Write) -> anyhow::Result<()> {
+    fn save(&self, scores: &Scores, is_held_out: bool, out: &mut impl Write) -> anyhow::Result<()> {
         let mut kept = scores.clone();
-        let is_whole = |part: &Option<_>| {
-            part.as_ref().is_some_and(|part: &crate::eval::closed_loop::ClosedLoop| part.is_whole)
-        };
         kept.closed_loop = kept.closed_loop.take().filter(|part| part.is_whole);
         kept.closed_loop_through_video =
             kept.closed_loop_through_video.take().filter(|part| part.is_whole);
+        kept.offline = kept.offline.take().filter(|_| is_held_out);
+        let mut left_out = Vec::new();
+        if kept.closed_loop.is_some() != scores.closed_loop.is_some() {
+            left_out.push("the closed loop's are not: scenarios or delays were chosen by hand");
+        }
+        if kept.offline.is_some() != scores.offline.is_some() {
+            left_out.push("those on recordings are not: training may have seen the episodes");
+        }
         let old = match Scores::read(self.folder, &self.manifest)? {
             Found::Scores(old) => *old,
             Found::None | Found::Stale => Scores::new(&self.manifest),
         };
         old.updated(kept).write(self.folder)?;
+        left_out.insert(0, "kept");
         let path = self.folder.join(crate::eval::scores::FILE_NAME);
-        let what = if is_whole(&scores.closed_loop) {
-            "kept"
-        } else {
-            "only its speed is kept: the scenarios or delays were chosen by hand"
-        };
-        Ok(writeln!(out, "scores  {} ({what})", path.display())?)
+        Ok(writeln!(out, "scores  {} ({})", path.display(), left_out.join("; "))?)
     }
 }
 

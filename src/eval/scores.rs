@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::closed_loop::ClosedLoop;
+use super::offline::Offline;
 use crate::policy;
 use crate::policy::Manifest;
 use crate::policy::manifest::Training;
@@ -29,6 +30,8 @@ pub struct Scores {
     pub closed_loop: Option<ClosedLoop>,
     /// The same on pictures that passed the recorder's codec.
     pub closed_loop_through_video: Option<ClosedLoop>,
+    /// On recorded episodes.
+    pub offline: Option<Offline>,
 }
 
 /// Time of an inference on one device.
@@ -126,9 +129,19 @@ impl Scores {
                 self.closed_loop_through_video,
                 newer.closed_loop_through_video,
             ),
+            offline: newer.offline.or(self.offline),
             ..newer
         }
     }
+}
+
+/// Size of all files of the policy in `folder`.
+///
+/// # Errors
+/// One of them is not there.
+pub fn n_bytes(folder: &Path, manifest: &Manifest) -> std::io::Result<u64> {
+    let names = manifest.files.keys();
+    names.map(|name| std::fs::metadata(folder.join(name)).map(|about| about.len())).sum()
 }
 
 /// The hash of what decides how a policy acts.

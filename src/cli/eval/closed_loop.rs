@@ -298,12 +298,6 @@ fn row(name: &str, tally: &Tally, out: &mut impl Write) -> std::io::Result<()> {
     )
 }
 
-/// As ` 93.3 % [86.8, 96.7]`.
 fn share(share: Option<Estimate>) -> String {
-    share.map_or_else(
-        || "-".to_owned(),
-        |Estimate { value, low, high }| {
-            format!("{:5.1} % [{:.1}, {:.1}]", 100.0 * value, 100.0 * low, 100.0 * high)
-        },
-    )
+    share.map_or_else(|| "-".to_owned(), |share| format!("{:>21}", share.percent()))
 }
