@@ -156,7 +156,7 @@ fn contract(manifest: &Manifest) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::eval::closed_loop::Tally;
 
@@ -201,11 +201,13 @@ mod tests {
         assert_eq!(n(&of(10).updated(of(600))), Some(600));
         let mut timed = Scores::new(&beacon());
         timed.speed = Some(Speed { n: 5, ..Speed::default() });
+        timed.offline = Some(Offline::default());
         let both = of(600).updated(timed);
+        assert!(both.offline.is_some());
         assert_eq!((n(&both), both.speed.map(|speed| speed.n)), (Some(600), Some(5)));
     }
 
-    fn closed_loop(n: usize) -> ClosedLoop {
+    pub(in crate::eval) fn closed_loop(n: usize) -> ClosedLoop {
         ClosedLoop {
             n_worlds: n as u64 / 2,
             seed: 0,
