@@ -12,6 +12,7 @@ use std::io;
 use std::path::Path;
 
 use super::closed_loop::ClosedLoop;
+use super::offline::Offline;
 use super::scores::{Found, Scores, n_bytes};
 use crate::policy::{self, Entry};
 
@@ -96,8 +97,10 @@ impl Line {
             State::OnOtherFiles => "examined on other files: examine it again".to_owned(),
             State::Damaged(why) => format!("DAMAGED: {why}"),
             State::Examined(scores) => {
-                let offline = scores.offline.as_ref();
-                let mut remarks = offline.map(|part| part.reproaches()).unwrap_or_default();
+                let parts = scores.offline.iter().chain(&scores.offline_simulated);
+                let mut remarks: Vec<_> = parts.flat_map(Offline::reproaches).collect();
+                remarks.sort_unstable();
+                remarks.dedup();
                 if scores.closed_loop.is_none() {
                     remarks.insert(0, "never examined in the closed loop");
                 }

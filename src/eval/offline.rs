@@ -15,6 +15,7 @@
 
 mod change;
 mod figures;
+mod simulated;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use self::figures::Sums;
 
 pub use change::{Change, SHIFT_S, STRAFES_MPS};
 pub use figures::{Figures, NEAR, Study};
+pub use simulated::simulated;
 pub use summary::{Contender, Counterfactual, IGNORED_BELOW, Offline};
 
 /// What a policy is shown and held against.

@@ -32,6 +32,8 @@ pub struct Scores {
     pub closed_loop_through_video: Option<ClosedLoop>,
     /// On recorded episodes.
     pub offline: Option<Offline>,
+    /// On what the expert drove in the simulator, likewise.
+    pub offline_simulated: Option<Offline>,
 }
 
 /// Time of an inference on one device.
@@ -130,6 +132,7 @@ impl Scores {
                 newer.closed_loop_through_video,
             ),
             offline: newer.offline.or(self.offline),
+            offline_simulated: newer.offline_simulated.or(self.offline_simulated),
             ..newer
         }
     }

@@ -85,17 +85,19 @@ fn details(html: &mut String, line: &Line, scores: &Scores) {
         }
     }
     if let Some(part) = &scores.offline {
-        offline(html, part);
+        let on = format!("recorded episodes held out of <code>{}</code>", escaped(&part.data));
+        offline(html, &on, part);
+    }
+    if let Some(part) = &scores.offline_simulated {
+        offline(html, "episodes that the expert drove in the simulator", part);
     }
 }
 
-fn offline(html: &mut String, part: &Offline) {
+fn offline(html: &mut String, on: &str, part: &Offline) {
     *html += &format!(
-        "<p>On {} recorded episodes held out of <code>{}</code>; mean absolute errors, m/s, m/s \
-         and rad/s.</p>\n<table><thead><tr><th></th><th>forward</th><th>left</th><th>turn</th>\
+        "<p>On {} {on}; mean absolute errors, m/s, m/s and rad/s.</p>\n<table><thead><tr><th></th><th>forward</th><th>left</th><th>turn</th>\
          <th>within the tolerance</th></tr></thead><tbody>\n",
         part.n_episodes,
-        escaped(&part.data)
     );
     let contenders = part.contenders.iter().map(|found| (&found.name, found.later.as_ref()));
     let changes = part.counterfactuals.iter().map(|found| (&found.name, found.errors.as_ref()));

@@ -343,3 +343,38 @@ fn pictures_shrunk_first_are_the_pictures_it_would_make_itself() {
     let most = itself.iter().zip(&first).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(most <= 0.51 * level, "{most} of levels of {level}");
 }
+
+#[test]
+fn episodes_of_the_expert_are_its_own() {
+    // A policy would be held against commands of another place, or see another world.
+    use crate::eval::closed_loop::{Attempt, Options};
+    use crate::sim::Scenario;
+    let manifest = Manifest::read(std::path::Path::new("models/beacon")).unwrap();
+    let eye = Eye::new(&manifest);
+    let scenario = Scenario::embedded("one-crosswise-medium").unwrap();
+    let options = Options { size: (64, 48), ..Options::default() };
+    let mut aside = Vec::new();
+    for side in Side::BOTH {
+        let attempt = Attempt::new(scenario.clone(), crate::sim::EVALUATION_SEED, side);
+        let seen = simulated(&attempt, &options, 10.0, Some(&eye)).unwrap();
+        let unseen = simulated(&attempt, &options, 10.0, None).unwrap();
+        assert_eq!(seen.instruction, side.instruction());
+        let commands = |episode: &Episode| -> Vec<_> {
+            episode.steps.iter().map(|step| (step.wanted, step.before)).collect()
+        };
+        assert_eq!(commands(&seen), commands(&unseen));
+        assert!(seen.steps.len() > 30, "{}", seen.steps.len());
+        assert!(seen.steps.iter().all(|step| step.picture.rgb.len() == 160 * 120 * 3));
+        assert!(seen.steps[0].picture != seen.steps[30].picture);
+        let wanted = seen.steps.iter().filter_map(|step| step.wanted);
+        aside.push(
+            wanted.map(|twist| twist.linear_y).fold(
+                0.0,
+                |a: f64, b| {
+                    if b.abs() > a.abs() { b } else { a }
+                },
+            ),
+        );
+    }
+    assert!(aside[0] > 0.05 && aside[1] < -0.05, "{aside:?}");
+}
