@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::eval::offline::{Counterfactual, Figures, IGNORED_BELOW, NEAR, Offline};
+use crate::eval::offline::{Figures, IGNORED_BELOW, NEAR, Offline};
 use crate::eval::statistics::Estimate;
 
 /// Prints everything.
@@ -11,16 +11,20 @@ pub(super) fn tell(part: &Offline, seconds: f64, out: &mut impl Write) -> anyhow
     write!(
         out,
         "{} stretches of one instruction in {seconds:.0} s, tolerance {x} m/s, {y} m/s, {yaw} \
-         rad/s; constants of {} other episodes",
-        part.n_episodes, part.n_training
+         rad/s; constants of ",
+        part.n_episodes
     )?;
+    match part.n_training {
+        0 => write!(out, "these episodes themselves")?,
+        n => write!(out, "{n} other episodes")?,
+    }
     if part.n_refused > 0 {
         write!(out, "; {} left out: it does not take their instruction", part.n_refused)?;
     }
     writeln!(out)?;
     errors(part, out)?;
     study(part, out)?;
-    changes(&part.counterfactuals, out)?;
+    changes(part, out)?;
     if let Some(found) = &part.reliability {
         writeln!(
             out,
@@ -80,7 +84,7 @@ fn errors(part: &Offline, out: &mut impl Write) -> std::io::Result<()> {
 
 fn row(name: &str, figures: &Figures, out: &mut impl Write) -> std::io::Result<()> {
     let mae = figures.mae.map(|mae| bounds(&mae));
-    let rmse = figures.rmse.map(|rmse| format!("{:.3}", rmse.value)).join(" ");
+    let rmse = three(figures.rmse.map(|rmse| rmse.value));
     let right = figures.right.percent();
     let (n, [x, y, yaw]) = (figures.n_steps, mae);
     writeln!(out, "{name:<36}{n:>6}  {x:<23}{y:<23}{yaw:<23}{rmse:<20}{right}")
@@ -117,23 +121,30 @@ fn study(part: &Offline, out: &mut impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
-fn changes(found: &[Counterfactual], out: &mut impl Write) -> std::io::Result<()> {
+fn changes(part: &Offline, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(
         out,
-        "{:<36}{:>6}  {:<23}{:<23}{:<20}right [95 %]",
-        "what if", "steps", "answers depart [95 %]", "turn about [95 %]", "by"
+        "{:<36}{:>6}  {:<23}{:<23}{:<20}{:<20}right [95 %]",
+        "what if", "steps", "answers depart [95 %]", "turn about [95 %]", "by", "errors"
     )?;
-    for part in found {
-        let turned = part.turned.map_or_else(|| "-".to_owned(), |turned| turned.percent());
-        let right = part.errors.as_ref().map_or_else(String::new, |found| found.right.percent());
-        writeln!(
-            out,
-            "  {:<34}{:>6}  {:<23}{turned:<23}{:<20}{right}",
-            part.name,
-            part.n_steps,
-            part.departs.percent(),
-            part.gap.map(|gap| format!("{gap:.3}")).join(" ")
-        )?;
+    let line = |name: &str, n: usize, cells: [String; 3], errors: Option<&Figures>| {
+        let [departs, turned, gap] = cells;
+        let right = errors.map(|found| found.right.percent()).unwrap_or_default();
+        let errors = errors.map(|found| three(found.mae.map(|mae| mae.value))).unwrap_or_default();
+        format!("  {name:<34}{n:>6}  {departs:<23}{turned:<23}{gap:<20}{errors:<20}{right}")
+    };
+    let plain = part.contenders.first().and_then(|own| own.later.as_ref());
+    let n_plain = plain.map_or(0, |found| found.n_steps);
+    let dashes = || ["-"; 3].map(str::to_owned);
+    writeln!(out, "{}", line("nothing is changed", n_plain, dashes(), plain))?;
+    for found in &part.counterfactuals {
+        let turned = found.turned.map_or_else(|| "-".to_owned(), |turned| turned.percent());
+        let cells = [found.departs.percent(), turned, three(found.gap)];
+        writeln!(out, "{}", line(&found.name, found.n_steps, cells, found.errors.as_ref()))?;
     }
     Ok(())
+}
+
+fn three(values: [f64; 3]) -> String {
+    values.map(|value| format!("{value:.3}")).join(" ")
 }

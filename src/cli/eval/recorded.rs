@@ -71,6 +71,8 @@ impl Recordings {
             root.display(),
             held.len()
         )?;
+        // Without others these themselves give the best constants there are.
+        let others = if training.is_empty() { &held } else { &training };
         let name = root.file_name().unwrap_or(root.as_os_str());
         let terms = Terms {
             data: name.to_string_lossy().into_owned(),
@@ -78,7 +80,7 @@ impl Recordings {
             n_training: training.len(),
             tolerance: candidate.tolerance(),
             rate_hz: candidate.manifest.rate_hz,
-            constants: Constants::of(&source.commands(&training)?),
+            constants: Constants::of(&source.commands(others)?),
         };
         let make = || -> Result<Box<dyn Policy>, _> {
             Ok(Box::new(candidate.load_narrow()?) as Box<dyn Policy>)

@@ -21,7 +21,8 @@ pub struct Offline {
     /// Share of its episodes that is held out, by the hash of their recording's name.
     pub held_out: f64,
     /// Stretches of one instruction that were examined, those whose instruction the policy does not
-    /// take, and episodes not held out.
+    /// take, and episodes not held out, of which the constants are; where there are none, they are
+    /// of the examined ones.
     pub n_episodes: usize,
     pub n_refused: usize,
     pub n_training: usize,
