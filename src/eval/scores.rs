@@ -120,21 +120,29 @@ impl Scores {
     /// does not replace a whole examination.
     #[must_use]
     pub fn updated(self, newer: Self) -> Self {
-        let larger = |old: Option<ClosedLoop>, new: Option<ClosedLoop>| match (old, new) {
-            (Some(old), Some(new)) if old.total.n > new.total.n => Some(old),
-            (old, new) => new.or(old),
-        };
+        let n = |part: &ClosedLoop| part.total.n;
         Self {
             speed: newer.speed.or(self.speed),
-            closed_loop: larger(self.closed_loop, newer.closed_loop),
+            closed_loop: larger(self.closed_loop, newer.closed_loop, n),
             closed_loop_through_video: larger(
                 self.closed_loop_through_video,
                 newer.closed_loop_through_video,
+                n,
             ),
             offline: newer.offline.or(self.offline),
-            offline_simulated: newer.offline_simulated.or(self.offline_simulated),
+            offline_simulated: larger(self.offline_simulated, newer.offline_simulated, |part| {
+                part.n_episodes
+            }),
             ..newer
         }
+    }
+}
+
+/// The newer one, unless the older one is of more.
+fn larger<T>(old: Option<T>, new: Option<T>, n: impl Fn(&T) -> usize) -> Option<T> {
+    match (old, new) {
+        (Some(old), Some(new)) if n(&old) > n(&new) => Some(old),
+        (old, new) => new.or(old),
     }
 }
 
@@ -207,6 +215,14 @@ pub(super) mod tests {
         timed.offline = Some(Offline::default());
         let both = of(600).updated(timed);
         assert!(both.offline.is_some());
+        let beside = |n_episodes: usize| Scores {
+            offline_simulated: Some(Offline { n_episodes, ..Offline::default() }),
+            ..Scores::new(&beacon())
+        };
+        assert_eq!(
+            beside(600).updated(beside(24)).offline_simulated,
+            beside(600).offline_simulated
+        );
         assert_eq!((n(&both), both.speed.map(|speed| speed.n)), (Some(600), Some(5)));
     }
 

@@ -118,7 +118,12 @@ impl Source {
         let size = eye.size();
         let prepare = move |rgb: &[u8], width: u32, height: u32| eye.look(rgb, width, height);
         let loader = Loader::open(root, threads, 0, Box::new(prepare))?;
-        let rate_hz = candidate.manifest.rate_hz;
+        let (rate_hz, fps) = (candidate.manifest.rate_hz, f64::from(loader.dataset().info().fps));
+        // As in training: what a camera's whole rate lacks is within its jitter.
+        ensure!(
+            fps >= 0.99 * rate_hz,
+            "it has {fps} rows a second, the policy needs {rate_hz}: its memory would be misled"
+        );
         Ok(Self { loader, size, rate_hz, told: std::sync::Mutex::new(clock::now()) })
     }
 
@@ -165,7 +170,7 @@ impl Source {
             let own = |times: &[f64]| times.get(rows.clone()).unwrap_or_default().to_vec();
             let own_labels = labels.get(rows.clone()).unwrap_or_default();
             let track = LabelTrack::new(&own(&sent), own_labels, end);
-            let taken = self.taken(rows, &captured);
+            let taken = taken(self.rate_hz, rows, &captured);
             let ids: Vec<_> = taken.iter().map(|(row, _)| RowId { episode, row: *row }).collect();
             let pictures = self.loader.load(&ids)?;
             let mut before = Twist::ZERO;
@@ -184,25 +189,25 @@ impl Source {
         }
         Ok(found)
     }
+}
 
-    /// Rows whose picture the station would give to the policy, and when it was taken.
-    fn taken(&self, rows: std::ops::Range<usize>, captured: &[f64]) -> Vec<(usize, f64)> {
-        let mut cadence = Cadence::new(self.rate_hz);
-        let mut last = None;
-        let mut taken = Vec::new();
-        for row in rows {
-            let Some(&time) = captured.get(row) else { continue };
-            // A picture that stands in two rows is seen once.
-            if last.is_some_and(|last| time <= last) {
-                continue;
-            }
-            last = Some(time);
-            if cadence.takes(Stamp::ZERO + Duration::from_secs_f64(time.max(0.0))) {
-                taken.push((row, time));
-            }
+/// Rows whose picture the station would give to a policy of that rate, and when it was taken.
+fn taken(rate_hz: f64, rows: std::ops::Range<usize>, captured: &[f64]) -> Vec<(usize, f64)> {
+    let mut cadence = Cadence::new(rate_hz);
+    let mut last = None;
+    let mut taken = Vec::new();
+    for row in rows {
+        let Some(&time) = captured.get(row) else { continue };
+        // A picture that stands in two rows is seen once.
+        if last.is_some_and(|last| time <= last) {
+            continue;
         }
-        taken
+        last = Some(time);
+        if cadence.takes(Stamp::ZERO + Duration::from_secs_f64(time.max(0.0))) {
+            taken.push((row, time));
+        }
     }
+    taken
 }
 
 fn twist(label: &Label) -> Twist {
@@ -253,6 +258,20 @@ mod tests {
         assert_eq!(found, [None, Some(false), yes, yes, None, Some(false)]);
         table.remove("mode");
         assert!(takeovers(&table, &captured).is_empty());
+    }
+
+    #[test]
+    fn the_policy_gets_the_pictures_that_the_station_would_give_it() {
+        // Its memory would run three times too fast, and every figure be that of another policy.
+        let captured: Vec<f64> = (0..30).map(|row| f64::from(row) / 30.0).collect();
+        let rows = |captured: &[f64]| -> Vec<usize> {
+            taken(10.0, 0..30, captured).into_iter().map(|(row, _)| row).collect()
+        };
+        assert_eq!(rows(&captured), (0..30).step_by(3).collect::<Vec<_>>());
+        let mut stuck = captured;
+        stuck.iter_mut().take(10).for_each(|time| *time = 0.0);
+        assert_eq!(rows(&stuck), [0, 10, 12, 15, 18, 21, 24, 27]);
+        assert!(taken(10.0, 0..5, &[]).is_empty());
     }
 
     #[test]
