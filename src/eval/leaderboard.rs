@@ -123,7 +123,7 @@ impl Line {
             number(total.map(|total| total.n_contact)),
             number(total.map(|total| total.n)),
             speed.map_or_else(dash, |speed| format!("{:.1}", speed.p50_ms)),
-            if self.n_bytes > 0 { format!("{:.1}", self.n_bytes as f64 / 1e6) } else { dash() },
+            if self.n_bytes > 0 { format!("{:.2}", self.n_bytes as f64 / 1e6) } else { dash() },
             self.remark(),
         ]
     }

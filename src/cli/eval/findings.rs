@@ -5,8 +5,20 @@ use std::io::Write;
 use crate::eval::offline::{Figures, IGNORED_BELOW, NEAR, Offline};
 use crate::eval::statistics::Estimate;
 
+/// Who drove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Driver {
+    Operator,
+    Expert,
+}
+
 /// Prints everything.
-pub(super) fn tell(part: &Offline, seconds: f64, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn tell(
+    part: &Offline,
+    driver: Driver,
+    seconds: f64,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let [x, y, yaw] = part.tolerance;
     write!(
         out,
@@ -29,8 +41,12 @@ pub(super) fn tell(part: &Offline, seconds: f64, out: &mut impl Write) -> anyhow
         writeln!(
             out,
             "confidence: mean {:.3}, right {:.3}, calibration error {:.3} ({} answers, against the \
-             operator)",
-            found.mean_confidence, found.accuracy, found.ece, found.n
+             {})",
+            found.mean_confidence,
+            found.accuracy,
+            found.ece,
+            found.n,
+            if driver == Driver::Operator { "operator" } else { "expert" }
         )?;
     }
     match &part.foretelling {
@@ -39,7 +55,10 @@ pub(super) fn tell(part: &Offline, seconds: f64, out: &mut impl Write) -> anyhow
             "low confidence foretells a {} by {} s: AUROC {:.3} ({} answers before, {} others)",
             found.event, found.ahead_s, found.auroc, found.n_before, found.n_others
         )?,
-        None => writeln!(out, "no takeover in these episodes for its confidence to foretell")?,
+        None if driver == Driver::Operator => {
+            writeln!(out, "no takeover in these episodes for its confidence to foretell")?;
+        }
+        None => {}
     }
     for reproach in part.reproaches() {
         writeln!(out, "ATTENTION: it {}", sentence(reproach))?;

@@ -99,7 +99,12 @@ impl Recordings {
             root.display(),
             candidate.manifest.instruction.as_ref().map_or(&[][..], |rules| &rules.suggestions)
         );
-        findings::tell(&part, clock::now().since(started).as_secs_f64(), out)?;
+        findings::tell(
+            &part,
+            findings::Driver::Operator,
+            clock::now().since(started).as_secs_f64(),
+            out,
+        )?;
         Ok(part)
     }
 }

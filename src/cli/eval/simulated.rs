@@ -57,7 +57,12 @@ pub(super) fn hold(
         posed.seed,
         posed.seed + n_worlds - 1
     )?;
-    findings::tell(&part, clock::now().since(started).as_secs_f64(), out)?;
+    findings::tell(
+        &part,
+        findings::Driver::Expert,
+        clock::now().since(started).as_secs_f64(),
+        out,
+    )?;
     Ok((part, posed.is_whole))
 }
 
