@@ -113,16 +113,17 @@ fn the_leaderboard_says_what_was_examined() {
     };
     assert!(told(&[]).contains("never examined"));
     let mut command = pilothouse();
-    command.args(["eval", &folder, "--beside-expert", "12", "--size", "160x120"]);
-    let output = command.assert().success();
+    command.args(["eval", &folder, "--beside-expert", "1", "--size", "160x120"]);
+    let output = command.args(["--scenario", "one-crosswise-medium"]).assert().success();
     let text = String::from_utf8(output.get_output().stdout.clone()).unwrap();
-    assert!(text.contains("beside the expert") && text.contains("(kept)"), "{text}");
+    assert!(text.contains("worlds 0 to 0 on both sides"), "{text}");
+    assert!(text.contains("not those beside the expert: not all scenarios"), "{text}");
+    assert!(json(&Path::new(&folder).join("scores.json"))["offline_simulated"].is_null());
     let table = told(&[]);
     assert!(table.contains("never examined in the closed loop"), "{table}");
     let page = place.path().join("board.html");
     assert_eq!(told(&["--html", page.to_str().unwrap()]), "");
     let html = std::fs::read_to_string(page).unwrap();
     assert!(html.contains("<b>beacon</b>") && !html.contains("<script"), "{html}");
-    assert!(html.contains("the expert drove in the simulator"), "{html}");
     models(&["--html", "board.html", "list"]).failure();
 }

@@ -43,6 +43,7 @@ fn models() -> tempfile::TempDir {
     let (folder, manifest) = put(models.path(), "e-<good>");
     let mut scores = examined(&manifest, 90, 100);
     scores.offline = Some(Offline { ignores_words: Some(true), ..Offline::default() });
+    scores.offline_simulated = scores.offline.clone();
     scores.write(&folder).unwrap();
     models
 }
@@ -77,7 +78,13 @@ fn pages_stand_alone_and_hold_every_policy() {
     for foreign in ["<script", "http:", "https:", "src=", "href=", "<good>"] {
         assert!(!html.contains(foreign), "{foreign}");
     }
-    for part in ["e-&lt;good&gt;", "<svg", "never examined", "examined on other files"] {
+    for part in [
+        "e-&lt;good&gt;",
+        "<svg",
+        "never examined",
+        "examined on other files",
+        "the expert drove in the simulator",
+    ] {
         assert!(html.contains(part), "{part}");
     }
     for tag in ["table", "tr", "td", "svg", "p", "h2", "body"] {
