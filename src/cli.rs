@@ -48,9 +48,9 @@ enum Verb {
     Check(check::Args),
     /// The recorded episodes: list, show, correct, move, check
     Episodes(episodes::Args),
-    /// Examine policies in the simulator; keep the scores beside their files
+    /// Examine policies on recordings and in the simulator; keep the scores beside their files
     Eval(eval::Args),
-    /// List the policies, show what one promises, check their files
+    /// The policies, the best first; show what one promises, check their files
     Models(models::Args),
     /// Show a recorded drive, or repeat it: through today's code, or on the robot
     Replay(Box<replay::Args>),

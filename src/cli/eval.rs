@@ -1,6 +1,9 @@
 //! `pilothouse eval`: examines policies, and keeps what it found beside their files.
 
 mod closed_loop;
+mod findings;
+mod recorded;
+mod simulated;
 mod speed;
 
 use std::io::Write;
@@ -16,7 +19,8 @@ use crate::eval::scores::{Found, Scores};
 use crate::onnx::{Device, Runtime, SessionOptions};
 use crate::policy::{self, Manifest, OnnxPolicy, PolicyError};
 
-/// Examines policies: in the simulator, through the code that drives the robot.
+/// Examines policies: on recorded episodes, against the operator and with words and pictures
+/// changed; and in the simulator, through the code that drives the robot.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Names of policies in the models' folder, or folders of policies
@@ -28,12 +32,17 @@ pub struct Args {
     /// Let it drive N worlds, each with both sides; all scenarios in turn
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     closed_loop: Option<u64>,
+    /// Hold it against the expert in N worlds, each with both sides, as --data against the operator
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    beside_expert: Option<u64>,
     #[command(flatten)]
     course: closed_loop::Course,
+    #[command(flatten)]
+    recordings: recorded::Recordings,
     /// What the policy runs on: auto, cpu, cuda, tensorrt, coreml, directml
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: Device,
-    /// Attempts at once [default: one for each core]
+    /// Attempts or episodes at once [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
     /// Write everything that was found to FILE, each single attempt too
@@ -57,7 +66,11 @@ struct Report {
 /// # Errors
 /// A policy cannot be loaded, the examination cannot be posed, or a result cannot be written.
 pub fn run(args: &Args, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
-    ensure!(args.closed_loop.is_some(), "say what to examine: --closed-loop 300");
+    ensure!(
+        args.closed_loop.or(args.beside_expert).is_some() || args.recordings.data.is_some(),
+        "say how to examine: --closed-loop 300 drives in the simulator, --beside-expert 24 looks \
+         on there, --data FOLDER looks on in recordings"
+    );
     let flags = Flags { device: Some(args.device.to_string()), ..Flags::default() };
     let config = config::load(&flags)?.config;
     let runtime = super::drive::load_runtime(&config.policy)?;
@@ -145,13 +158,31 @@ impl<'a> Candidate<'a> {
         let mut attempts = Vec::new();
         let pace = speed::measure(self, out)?;
         scores.speed = Some(pace.speed.clone());
+        // What was examined otherwise than everybody's.
+        let mut own_way = Vec::new();
+        let threads = args.threads.map_or_else(cores, usize::from);
+        if let Some(root) = &args.recordings.data {
+            scores.offline = Some(args.recordings.examine(root, self, threads, out)?);
+            if !args.recordings.is_held_out() {
+                own_way.push(Part::Recordings);
+            }
+        }
+        if let Some(n_worlds) = args.beside_expert {
+            let (part, is_whole) = simulated::hold(self, &args.course, n_worlds, threads, out)?;
+            scores.offline_simulated = Some(part);
+            if !is_whole {
+                own_way.push(Part::BesideExpert);
+            }
+        }
         if let Some(n_worlds) = args.closed_loop {
-            let threads = args.threads.map_or_else(cores, usize::from);
             let mut course = closed_loop::Examiner::new(self, &args.course, n_worlds, &pace)?;
             let videos = if args.course.through_video { &[false, true][..] } else { &[false] };
             for &through_video in videos {
                 let (part, lines) = course.examine(through_video, threads, out)?;
                 attempts.extend(lines);
+                if !part.is_whole && !through_video {
+                    own_way.push(Part::ClosedLoop);
+                }
                 if through_video {
                     scores.closed_loop_through_video = Some(part);
                 } else {
@@ -160,33 +191,48 @@ impl<'a> Candidate<'a> {
             }
         }
         if !args.no_save {
-            self.save(&scores, out)?;
+            self.save(&scores, &own_way, out)?;
         }
         Ok(Report { policy: self.manifest.name.clone(), scores, attempts })
     }
 
     /// Only what was examined as everybody's was is kept.
-    fn save(&self, scores: &Scores, out: &mut impl Write) -> anyhow::Result<()> {
+    fn save(&self, scores: &Scores, own_way: &[Part], out: &mut impl Write) -> anyhow::Result<()> {
         let mut kept = scores.clone();
-        let is_whole = |part: &Option<_>| {
-            part.as_ref().is_some_and(|part: &crate::eval::closed_loop::ClosedLoop| part.is_whole)
-        };
-        kept.closed_loop = kept.closed_loop.take().filter(|part| part.is_whole);
-        kept.closed_loop_through_video =
-            kept.closed_loop_through_video.take().filter(|part| part.is_whole);
+        let mut told = vec!["kept"];
+        for part in own_way {
+            match part {
+                Part::Recordings => {
+                    kept.offline = None;
+                    told.push("not those on recordings: training may have seen the episodes");
+                }
+                Part::BesideExpert => {
+                    kept.offline_simulated = None;
+                    told.push("not those beside the expert: not all scenarios were posed");
+                }
+                Part::ClosedLoop => {
+                    kept.closed_loop = None;
+                    kept.closed_loop_through_video = None;
+                    told.push("not the closed loop's: scenarios or stops were chosen by hand");
+                }
+            }
+        }
         let old = match Scores::read(self.folder, &self.manifest)? {
             Found::Scores(old) => *old,
             Found::None | Found::Stale => Scores::new(&self.manifest),
         };
         old.updated(kept).write(self.folder)?;
         let path = self.folder.join(crate::eval::scores::FILE_NAME);
-        let what = if is_whole(&scores.closed_loop) {
-            "kept"
-        } else {
-            "only its speed is kept: the scenarios or delays were chosen by hand"
-        };
-        Ok(writeln!(out, "scores  {} ({what})", path.display())?)
+        Ok(writeln!(out, "scores  {} ({})", path.display(), told.join("; "))?)
     }
+}
+
+/// Of an examination, but for the speed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Recordings,
+    BesideExpert,
+    ClosedLoop,
 }
 
 fn cores() -> usize {

@@ -1,4 +1,5 @@
-//! `pilothouse models`: what policies there are, what each promises, whether its files are whole.
+//! `pilothouse models`: what policies there are and how good they are, what each promises, whether
+//! its files are whole.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -6,16 +7,23 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 
+use crate::eval::leaderboard::{self, HEADINGS, Line};
 use crate::policy::{self, Entry, Manifest, beacon};
 
-/// Arguments of `pilothouse models`.
+/// The policies, the best first; or what else there is to do with them.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder that holds the policy folders [default: models here, else in your data folder]
     #[arg(long, value_name = "FOLDER")]
     pub models: Option<PathBuf>,
+    /// Write the leaderboard as a table in Markdown to FILE
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Write the leaderboard as one page for a browser to FILE
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     #[command(subcommand)]
-    pub action: Action,
+    pub action: Option<Action>,
 }
 
 /// What to do with the policies.
@@ -37,7 +45,11 @@ pub enum Action {
 /// There is no such folder or policy, or a policy is damaged.
 pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     let models = policy::home(args.models.as_deref())?;
-    match &args.action {
+    let Some(action) = &args.action else { return rank(&models, args, out) };
+    if args.markdown.is_some() || args.html.is_some() {
+        bail!("--markdown and --html are of the leaderboard: leave the other verb out");
+    }
+    match action {
         Action::List => list(&models, out),
         Action::Show { name } => show(&find(&models, name)?.manifest?, out),
         Action::Verify { name: Some(name) } => {
@@ -52,10 +64,50 @@ pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     }
 }
 
+/// The leaderboard: into the files that are asked for, else as a table.
+fn rank(models: &Path, args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
+    let lines = leaderboard::lines(models).with_context(|| unreadable(models))?;
+    let pages = [
+        (&args.markdown, leaderboard::markdown as fn(&[Line]) -> String),
+        (&args.html, leaderboard::page),
+    ];
+    for (path, make) in pages {
+        if let Some(path) = path {
+            std::fs::write(path, make(&lines))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
+    if args.markdown.is_some() || args.html.is_some() {
+        return Ok(());
+    }
+    let rows: Vec<_> = lines.iter().map(Line::cells).collect();
+    let headings = HEADINGS.map(str::to_owned);
+    let table: Vec<_> = std::iter::once(&headings).chain(&rows).collect();
+    let width_of = |column: usize| {
+        let lengths = table.iter().filter_map(|row| row.get(column));
+        lengths.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    for row in &table {
+        let cells: Vec<_> = row
+            .iter()
+            .enumerate()
+            .map(|(column, cell)| match column {
+                0 => format!("{cell:<width$}", width = width_of(column)),
+                _ if column + 1 == HEADINGS.len() => cell.clone(),
+                _ => format!("{cell:>width$}", width = width_of(column)),
+            })
+            .collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+fn unreadable(models: &Path) -> String {
+    format!("cannot read the folder {}; name another with --models", models.display())
+}
+
 fn entries(models: &Path) -> anyhow::Result<Vec<Entry>> {
-    policy::list(models).with_context(|| {
-        format!("cannot read the folder {}; name another with --models", models.display())
-    })
+    policy::list(models).with_context(|| unreadable(models))
 }
 
 fn find(models: &Path, name: &str) -> anyhow::Result<Entry> {

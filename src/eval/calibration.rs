@@ -15,9 +15,13 @@ pub const TOLERANCE: [f64; 3] = [0.1, 0.1, 0.2];
 /// True when every axis of `said` is within its tolerance of `wanted`.
 #[must_use]
 pub fn is_within(said: Twist, wanted: Twist, tolerance: [f64; 3]) -> bool {
-    let axes = |twist: Twist| [twist.linear_x, twist.linear_y, twist.angular_z];
     let pairs = axes(said).into_iter().zip(axes(wanted));
     pairs.zip(tolerance).all(|((said, wanted), most)| (said - wanted).abs() <= most)
+}
+
+/// Forward, left and turn.
+pub(super) const fn axes(twist: Twist) -> [f64; 3] {
+    [twist.linear_x, twist.linear_y, twist.angular_z]
 }
 
 /// Confidence against truth.

@@ -33,7 +33,7 @@ use crate::sim::{Robot, Scenario, Side, World};
 
 pub use crowd::{MakePolicy, drive_all};
 pub use drive::drive;
-pub use examination::{AHEAD, ClosedLoop, Doubt, Terms, attempts, family, scenarios};
+pub use examination::{AHEAD, ClosedLoop, Doubt, Terms, attempts, expected, family, scenarios};
 pub use tally::Tally;
 
 /// What is the same for all attempts.

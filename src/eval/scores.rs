@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::closed_loop::ClosedLoop;
+use super::offline::Offline;
 use crate::policy;
 use crate::policy::Manifest;
 use crate::policy::manifest::Training;
@@ -29,6 +30,10 @@ pub struct Scores {
     pub closed_loop: Option<ClosedLoop>,
     /// The same on pictures that passed the recorder's codec.
     pub closed_loop_through_video: Option<ClosedLoop>,
+    /// On recorded episodes.
+    pub offline: Option<Offline>,
+    /// On what the expert drove in the simulator, likewise.
+    pub offline_simulated: Option<Offline>,
 }
 
 /// Time of an inference on one device.
@@ -115,20 +120,39 @@ impl Scores {
     /// does not replace a whole examination.
     #[must_use]
     pub fn updated(self, newer: Self) -> Self {
-        let larger = |old: Option<ClosedLoop>, new: Option<ClosedLoop>| match (old, new) {
-            (Some(old), Some(new)) if old.total.n > new.total.n => Some(old),
-            (old, new) => new.or(old),
-        };
+        let n = |part: &ClosedLoop| part.total.n;
         Self {
             speed: newer.speed.or(self.speed),
-            closed_loop: larger(self.closed_loop, newer.closed_loop),
+            closed_loop: larger(self.closed_loop, newer.closed_loop, n),
             closed_loop_through_video: larger(
                 self.closed_loop_through_video,
                 newer.closed_loop_through_video,
+                n,
             ),
+            offline: newer.offline.or(self.offline),
+            offline_simulated: larger(self.offline_simulated, newer.offline_simulated, |part| {
+                part.n_episodes
+            }),
             ..newer
         }
     }
+}
+
+/// The newer one, unless the older one is of more.
+fn larger<T>(old: Option<T>, new: Option<T>, n: impl Fn(&T) -> usize) -> Option<T> {
+    match (old, new) {
+        (Some(old), Some(new)) if n(&old) > n(&new) => Some(old),
+        (old, new) => new.or(old),
+    }
+}
+
+/// Size of all files of the policy in `folder`.
+///
+/// # Errors
+/// One of them is not there.
+pub fn n_bytes(folder: &Path, manifest: &Manifest) -> std::io::Result<u64> {
+    let names = manifest.files.keys();
+    names.map(|name| std::fs::metadata(folder.join(name)).map(|about| about.len())).sum()
 }
 
 /// The hash of what decides how a policy acts.
@@ -143,7 +167,7 @@ fn contract(manifest: &Manifest) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::eval::closed_loop::Tally;
 
@@ -188,11 +212,21 @@ mod tests {
         assert_eq!(n(&of(10).updated(of(600))), Some(600));
         let mut timed = Scores::new(&beacon());
         timed.speed = Some(Speed { n: 5, ..Speed::default() });
+        timed.offline = Some(Offline::default());
         let both = of(600).updated(timed);
+        assert!(both.offline.is_some());
+        let beside = |n_episodes: usize| Scores {
+            offline_simulated: Some(Offline { n_episodes, ..Offline::default() }),
+            ..Scores::new(&beacon())
+        };
+        assert_eq!(
+            beside(600).updated(beside(24)).offline_simulated,
+            beside(600).offline_simulated
+        );
         assert_eq!((n(&both), both.speed.map(|speed| speed.n)), (Some(600), Some(5)));
     }
 
-    fn closed_loop(n: usize) -> ClosedLoop {
+    pub(in crate::eval) fn closed_loop(n: usize) -> ClosedLoop {
         ClosedLoop {
             n_worlds: n as u64 / 2,
             seed: 0,

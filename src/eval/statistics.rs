@@ -37,6 +37,13 @@ impl Estimate {
         })
     }
 
+    /// A share in words, as `93.3 % [86.8, 96.7]`.
+    #[must_use]
+    pub fn percent(&self) -> String {
+        let [value, low, high] = [self.value, self.low, self.high].map(|share| 100.0 * share);
+        format!("{value:.1} % [{low:.1}, {high:.1}]")
+    }
+
     /// `figure` of all groups, between the 2.5 % and 97.5 % quantiles of what it is on as many
     /// groups drawn with replacement (Efron, 1979): groups are what is independent, as episodes
     /// are. `None` where it is not a number on all groups.

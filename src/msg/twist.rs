@@ -42,6 +42,12 @@ impl Twist {
         Self::new(self.linear_x * factor, self.linear_y * factor, self.angular_z * factor)
     }
 
+    /// The same command seen in a mirror: left and right change places.
+    #[must_use]
+    pub fn mirrored(self) -> Self {
+        Self::new(self.linear_x, -self.linear_y, -self.angular_z)
+    }
+
     /// Straight line between `self` (`t` = 0) and `other` (`t` = 1), axis by axis.
     #[must_use]
     pub fn lerp(self, other: Self, t: f64) -> Self {

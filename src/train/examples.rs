@@ -19,7 +19,7 @@ mod track;
 
 use serde::{Deserialize, Serialize};
 
-pub use recordings::{Converted, RecordingOptions, from_recordings};
+pub use recordings::{Converted, RecordingOptions, Segment, from_recordings, segments, times};
 pub use store::{Examples, ExamplesWriter};
 pub use track::{LabelTrack, TrackEnd};
 

@@ -36,7 +36,7 @@ pub(super) struct Course {
     pub(super) through_video: bool,
     /// Size of the camera's pictures
     #[arg(long, default_value = "640x480", value_parser = size, value_name = "WxH")]
-    size: (u32, u32),
+    pub(super) size: (u32, u32),
     /// Delays of an inference to draw from [default: measured on this machine, p50 to p99]
     #[arg(long, value_delimiter = ',', value_name = "MS,…", value_parser = delay)]
     delay_ms: Vec<Duration>,
@@ -60,6 +60,26 @@ impl From<Words> for Wording {
             Words::Training => Self::Training,
             Words::HeldOut => Self::HeldOut,
         }
+    }
+}
+
+impl Course {
+    /// The attempts in `n_worlds` worlds.
+    pub(super) fn pose(
+        &self,
+        candidate: &Candidate<'_>,
+        n_worlds: u64,
+    ) -> anyhow::Result<(Vec<Attempt>, Terms)> {
+        let mut policy = candidate.load_narrow()?;
+        let scenarios = match &self.scenario {
+            Some(name) => vec![crate::cli::sim::scenario(name)?],
+            None => closed_loop::scenarios()?,
+        };
+        let wording = self.wording.into();
+        let attempts =
+            closed_loop::attempts(&mut policy, &scenarios, n_worlds, self.seed, wording)?;
+        let is_whole = self.scenario.is_none() && n_worlds >= scenarios.len() as u64;
+        Ok((attempts, Terms { n_worlds, seed: self.seed, is_whole, wording }))
     }
 }
 
@@ -129,14 +149,7 @@ impl<'a> Examiner<'a> {
         n_worlds: u64,
         pace: &Pace,
     ) -> anyhow::Result<Self> {
-        let mut policy = candidate.load_narrow()?;
-        let scenarios = match &course.scenario {
-            Some(name) => vec![crate::cli::sim::scenario(name)?],
-            None => closed_loop::scenarios()?,
-        };
-        let wording = course.wording.into();
-        let attempts =
-            closed_loop::attempts(&mut policy, &scenarios, n_worlds, course.seed, wording)?;
+        let (attempts, terms) = course.pose(candidate, n_worlds)?;
         let is_measured = course.delay_ms.is_empty();
         let options = Options {
             size: course.size,
@@ -144,15 +157,8 @@ impl<'a> Examiner<'a> {
             engages_again: course.engage_again,
             ..Options::default()
         };
-        let is_whole = course.scenario.is_none()
-            && n_worlds >= scenarios.len() as u64
-            && course.engage_again == 0;
-        Ok(Self {
-            candidate,
-            attempts,
-            options,
-            terms: Terms { n_worlds, seed: course.seed, is_whole, wording },
-        })
+        let is_whole = terms.is_whole && course.engage_again == 0;
+        Ok(Self { candidate, attempts, options, terms: Terms { is_whole, ..terms } })
     }
 
     /// Makes all attempts and prints what they came to.
@@ -300,12 +306,6 @@ fn row(name: &str, tally: &Tally, out: &mut impl Write) -> std::io::Result<()> {
     )
 }
 
-/// As ` 93.3 % [86.8, 96.7]`.
 fn share(share: Option<Estimate>) -> String {
-    share.map_or_else(
-        || "-".to_owned(),
-        |Estimate { value, low, high }| {
-            format!("{:5.1} % [{:.1}, {:.1}]", 100.0 * value, 100.0 * low, 100.0 * high)
-        },
-    )
+    share.map_or_else(|| "-".to_owned(), |share| format!("{:>21}", share.percent()))
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::Candidate;
-use crate::eval::scores::Speed;
+use crate::eval::scores::{Speed, n_bytes};
 use crate::eval::statistics::quantile;
 use crate::msg::{ActionChunk, Frame};
 use crate::policy::{Policy, PolicyError};
@@ -47,7 +47,7 @@ pub(super) fn measure(candidate: &Candidate<'_>, out: &mut impl Write) -> anyhow
         n: times.len(),
         p50_ms: at(0.5),
         p99_ms: at(0.99),
-        n_bytes: n_bytes(candidate)?,
+        n_bytes: n_bytes(candidate.folder, &candidate.manifest)?,
     };
     writeln!(
         out,
@@ -82,13 +82,4 @@ fn pictures() -> anyhow::Result<(Vec<Frame>, Vec<String>)> {
         frame
     });
     Ok((pictures.collect(), world.instructions()))
-}
-
-fn n_bytes(candidate: &Candidate<'_>) -> anyhow::Result<u64> {
-    let sizes = candidate
-        .manifest
-        .files
-        .keys()
-        .map(|name| std::fs::metadata(candidate.folder.join(name)).map(|about| about.len()));
-    Ok(sizes.sum::<Result<u64, _>>()?)
 }

@@ -1,10 +1,9 @@
 //! Many attempts at once.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use super::{Attempt, ClosedLoopError, Options, Run, Witness, drive};
+use crate::eval::pool::share_out;
 use crate::policy::{Policy, PolicyError};
 use crate::sim::{Renderer, World};
 
@@ -14,6 +13,9 @@ const BLOCK: usize = 2;
 
 /// Makes each thread's own policy; the same one every time.
 pub type MakePolicy<'a> = dyn Fn() -> Result<Box<dyn Policy>, PolicyError> + Sync + 'a;
+
+/// A thread's policy, and the place it was in last.
+type Hand = (Box<dyn Policy>, Option<(World, Renderer)>);
 
 /// A run and who looked on, or why there was none.
 type RunOf<W> = Result<(Run, W), ClosedLoopError>;
@@ -32,46 +34,14 @@ pub fn drive_all<W: Witness, R: Send>(
     witness: &(dyn Fn(usize) -> W + Sync),
     take: &(dyn Fn(usize, RunOf<W>) -> ControlFlow<R, R> + Sync),
 ) -> Result<Vec<R>, PolicyError> {
-    let next = AtomicUsize::new(0);
-    let is_over = AtomicBool::new(false);
-    let results: Mutex<Vec<(usize, R)>> = Mutex::default();
-    let work = || -> Result<(), PolicyError> {
-        let mut policy = policy().inspect_err(|_| is_over.store(true, Ordering::Relaxed))?;
-        let mut place: Option<(World, Renderer)> = None;
-        while !is_over.load(Ordering::Relaxed) {
-            let first = next.fetch_add(BLOCK, Ordering::Relaxed);
-            let block = attempts.iter().enumerate().skip(first).take(BLOCK);
-            if block.len() == 0 {
-                break;
-            }
-            for (index, attempt) in block {
-                let (world, renderer) = place_of(&mut place, attempt);
-                let mut witness = witness(index);
-                let run = drive(world, renderer, attempt, policy.as_mut(), options, &mut witness);
-                let kept = match take(index, run.map(|run| (run, witness))) {
-                    ControlFlow::Continue(kept) => kept,
-                    ControlFlow::Break(kept) => {
-                        is_over.store(true, Ordering::Relaxed);
-                        kept
-                    }
-                };
-                results.lock().unwrap_or_else(PoisonError::into_inner).push((index, kept));
-            }
-        }
-        Ok(())
-    };
-    let n_threads = threads.clamp(1, attempts.len().div_ceil(BLOCK).max(1));
-    std::thread::scope(|scope| {
-        let hands: Vec<_> = (0..n_threads).map(|_| scope.spawn(work)).collect();
-        let ended = hands.into_iter().map(|hand| match hand.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        ended.collect::<Vec<_>>().into_iter().collect::<Result<(), _>>()
-    })?;
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.sort_by_key(|(index, _)| *index);
-    Ok(results.into_iter().map(|(_, result)| result).collect())
+    let make = || Ok((policy()?, None));
+    share_out(attempts, BLOCK, threads, &make, &|hand: &mut Hand, index, attempt| {
+        let (policy, place) = hand;
+        let (world, renderer) = place_of(place, attempt);
+        let mut witness = witness(index);
+        let run = drive(world, renderer, attempt, policy.as_mut(), options, &mut witness);
+        take(index, run.map(|run| (run, witness)))
+    })
 }
 
 /// The attempt's world, kept from the attempt before where it is the same.

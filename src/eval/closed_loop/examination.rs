@@ -11,7 +11,7 @@ use super::tally::Tally;
 use super::{Attempt, Ending, Glimpse, Options, Run, Witness};
 use crate::eval::calibration::{Foretelling, Reliability, is_within};
 use crate::eval::statistics::quantile;
-use crate::msg::Kinematics;
+use crate::msg::{Kinematics, Twist};
 use crate::policy::{Policy, PolicyError};
 use crate::sim::language::{self, Wording};
 use crate::sim::scenario::{Distance, Layout, ScenarioError};
@@ -188,11 +188,17 @@ impl Doubt {
 
 impl Witness for Doubt {
     fn see(&mut self, glimpse: &Glimpse<'_>) {
-        let wanted = Expert::new(glimpse.side).drive(glimpse.world, glimpse.robot.truth().pose);
+        let wanted = expected(glimpse);
         let said = glimpse.chunk.twists().first().copied().unwrap_or_default();
         let is_right = is_within(said, wanted, self.1);
         self.0.push(Answer { at: glimpse.at, sure: glimpse.chunk.confidence, is_right });
     }
+}
+
+/// What the expert does where the picture was taken.
+#[must_use]
+pub fn expected(glimpse: &Glimpse<'_>) -> Twist {
+    Expert::new(glimpse.side).drive(glimpse.world, glimpse.robot.truth().pose)
 }
 
 fn foretell(

@@ -117,10 +117,12 @@ struct Source<'a> {
 }
 
 /// Rows of one instruction, one after the other.
-struct Segment<'a> {
-    instruction: &'a str,
-    rows: std::ops::Range<usize>,
-    is_last: bool,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment<'a> {
+    pub instruction: &'a str,
+    pub rows: std::ops::Range<usize>,
+    /// It ends with the episode.
+    pub is_last: bool,
 }
 
 impl<'a> Source<'a> {
@@ -251,8 +253,9 @@ struct Drive {
     hold: usize,
 }
 
-/// Runs of rows with one instruction.
-fn segments<'a>(table: &Table, tasks: &'a [String]) -> Vec<Segment<'a>> {
+/// Runs of rows with one instruction; rows without one are left out.
+#[must_use]
+pub fn segments<'a>(table: &Table, tasks: &'a [String]) -> Vec<Segment<'a>> {
     let of_row = table.i64s("task_index").unwrap_or_default();
     let mut segments = Vec::new();
     let mut start = 0;
@@ -271,7 +274,8 @@ fn segments<'a>(table: &Table, tasks: &'a [String]) -> Vec<Segment<'a>> {
 
 /// When each row's picture was taken and its command sent, seconds; by the rows' number where the
 /// recording does not tell.
-fn times(table: &Table, fps: u32) -> (Vec<f64>, Vec<f64>) {
+#[must_use]
+pub fn times(table: &Table, fps: u32) -> (Vec<f64>, Vec<f64>) {
     let stamps = |name: &str| {
         let stamps = table.i64s(name)?;
         (stamps.is_sorted() && stamps.first() < stamps.last()).then_some(stamps)
