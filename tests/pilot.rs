@@ -74,6 +74,8 @@ fn a_takeover_is_recorded_and_learnt_from() {
     // Twenty small steps do not spoil it, so it is offered.
     assert!(told.contains("pilot-2 is offered"), "{told}");
     let graph = |folder: &Path| std::fs::read(folder.join("policy.onnx")).unwrap();
+    let manifest = std::fs::read_to_string(models.join("pilot-2/policy.toml")).unwrap();
+    assert!(manifest.contains("name = \"pilot-2\""), "{manifest}");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/pilot");
     assert!(graph(&models.join("pilot-2")) != graph(&shipped), "nothing was learnt");
 }

@@ -69,7 +69,8 @@ impl Run {
         start: Start,
         scenarios: &[String],
     ) -> anyhow::Result<Self> {
-        let Start { model, tokenizer, manifest, from } = start;
+        let Start { model, tokenizer, mut manifest, from } = start;
+        deploy::own(&mut manifest, &spec);
         let tokens = Tokens::new(&tokenizer, spec.input.tokens)?;
         let names = trainable(&model);
         let scenarios = if scenarios.is_empty() {
@@ -124,8 +125,11 @@ impl Run {
             }
         }
         drop(graph);
-        // With corrections, held-out demonstrations no longer say which weights drive best.
-        let weights = if stages > 1 { fit.averaged() } else { fit.best() };
+        // Where something else is learnt than what is held out, that does not say which weights
+        // drive best: corrections make demonstrations a little less likely.
+        let is_simulated = self.spec.attempts.demonstrations > 0;
+        let is_alike = stages == 1 && (self.recorded.is_empty() || !is_simulated);
+        let weights = if is_alike { fit.best() } else { fit.averaged() };
         let labels = n_steps(&sources);
         self.deploy(&fit, &weights, &held_out, labels, models, progress)?;
         let took = clock::now().since(started).as_secs_f64() / 60.0;

@@ -42,7 +42,7 @@ impl Start {
     /// # Errors
     /// Its files are not whole, or its contract is one that training cannot keep.
     pub(super) fn of(folder: &Path, spec: &mut Spec) -> anyhow::Result<Self> {
-        let mut manifest = policy::check(folder)?;
+        let manifest = policy::check(folder)?;
         let cannot = || format!("{} cannot be trained on", folder.display());
         spec.adopt(&manifest).map_err(anyhow::Error::msg).with_context(cannot)?;
         let graph = folder.join(&manifest.graph);
@@ -60,7 +60,6 @@ impl Start {
             folder.display()
         );
         let from = Some(format!("{} {}", manifest.name, policy::sha256(&graph)?));
-        deploy::own(&mut manifest, spec);
         Ok(Self { model, tokenizer, manifest, from })
     }
 }
