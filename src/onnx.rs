@@ -13,6 +13,7 @@ pub mod library;
 mod node;
 mod probe;
 pub mod proto;
+mod recurrent;
 mod runtime;
 mod session;
 mod step;

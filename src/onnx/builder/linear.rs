@@ -67,6 +67,31 @@ impl GraphBuilder {
         self.node("MatMul", &[a, b], Vec::new(), (F32, shape))
     }
 
+    /// `a bᵀ + c` of matrices; `c` is broadcast.
+    pub fn gemm_turned(
+        &mut self,
+        a: Value,
+        b: Value,
+        c: Option<Value>,
+    ) -> Result<Value, BuildError> {
+        self.expect_element("Gemm", a, F32)?;
+        self.expect_element("Gemm", b, F32)?;
+        let (left, right) = (self.shape(a)?.to_vec(), self.shape(b)?.to_vec());
+        let shape = match (left.as_slice(), right.as_slice()) {
+            (&[n, k], &[m, k_b]) if k == k_b => vec![n, m],
+            _ => return Err(wrong("Gemm", &format!("{left:?} by {right:?} turned"))),
+        };
+        if let Some(c) = c
+            && broadcast("Gemm", self.shape(c)?, &shape)? != shape
+        {
+            return Err(wrong("Gemm", &format!("{:?} added to {shape:?}", self.shape(c)?)));
+        }
+        let inputs = [Some(a), Some(b), c];
+        let inputs = if c.is_some() { &inputs[..] } else { &inputs[..2] };
+        let values = self.node_of("Gemm", inputs, vec![int("transB", 1)], vec![(F32, shape)])?;
+        values.first().copied().ok_or_else(|| wrong("Gemm", "needs an output"))
+    }
+
     /// Convolution of `x` `[N, C, H, W]` with `weight` `[M, C / groups, kH, kW]` and `bias` `[M]`.
     pub fn conv(
         &mut self,

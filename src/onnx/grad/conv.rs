@@ -6,6 +6,7 @@ use super::{GradError, GraphBuilder, Node, Part, Parts, Rule, Value, one, only};
 pub(super) fn rule(op: &str) -> Option<Rule> {
     Some(match op {
         "Conv" => conv,
+        "ConvTranspose" => conv_transpose,
         "AveragePool" => average_pool,
         "MaxPool" => max_pool,
         _ => return None,
@@ -61,6 +62,41 @@ fn conv(g: &mut GraphBuilder, node: &Node, slopes: &[Option<Value>]) -> Result<P
     if node.is_needed(2) {
         let sum = g.reduce_sum(rows, &[1])?;
         parts[2] = Some(Part::Value(g.reshape(sum, &[m])?));
+    }
+    Ok(parts)
+}
+
+/// A convolution's answer asked back: its slope is the convolution itself, and for the kernel the
+/// picture and what is convolved change places.
+fn conv_transpose(
+    g: &mut GraphBuilder,
+    node: &Node,
+    slopes: &[Option<Value>],
+) -> Result<Parts, GradError> {
+    let (x, weight, dy) = (node.input(0)?, node.input(1)?, only(node, slopes)?);
+    if node.proto.ints("output_shape").is_some() {
+        return Err(node.unsupported("its padding follows from its output's shape"));
+    }
+    let groups = usize::try_from(node.proto.int("group").unwrap_or(1)).unwrap_or(1);
+    let kernel = g.shape(weight)?.to_vec();
+    let &[c, per_group, kh, kw] = kernel.as_slice() else {
+        return Err(node.unsupported("only pictures of two dimensions are known"));
+    };
+    let window = window(g, node, [kh, kw])?;
+    let mut parts: Parts = node.inputs.iter().map(|_| None).collect();
+    if node.is_needed(0) {
+        parts[0] = Some(Part::Value(g.conv(dy, weight, None, &window, groups)?));
+    }
+    if node.is_needed(1) {
+        let places: usize = g.shape(x)?.iter().product::<usize>() / c.max(1);
+        let rows = g.transpose(x, &[1, 0, 2, 3])?;
+        let rows = g.reshape(rows, &[c, places])?;
+        let dw = kernel_slope(g, dy, rows, &kernel, &window, groups, x)?;
+        parts[1] = Some(Part::Value(dw));
+    }
+    if node.is_needed(2) {
+        let sum = g.reduce_sum(dy, &[0, 2, 3])?;
+        parts[2] = Some(Part::Value(g.reshape(sum, &[groups * per_group])?));
     }
     Ok(parts)
 }
