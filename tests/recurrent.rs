@@ -132,8 +132,8 @@ impl Case {
             inputs.iter().zip(1..).map(|((_, s), i)| numbers(s.iter().product(), i)).collect();
         let feed: Vec<_> =
             inputs.iter().zip(&data).map(|((n, s), d)| (*n, TensorView::F32(s, d))).collect();
-        let found = session.run(&feed, |o| o.iter().map(|o| o.to_vec()).collect::<Vec<_>>());
-        let found = found.unwrap();
+        let found = session.run(&feed).unwrap();
+        let found = found.slices().unwrap();
         for i in 0..outputs.len() {
             let pairs = found[i].iter().zip(&found[outputs.len() + i]);
             let most = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -1,6 +1,7 @@
 //! `pilothouse bench`: what the station costs and how late it is, on this machine, now.
 
 mod load;
+mod nets;
 mod record;
 mod train;
 

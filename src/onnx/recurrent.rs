@@ -187,14 +187,16 @@ impl Layout {
         both: Value,
         size: usize,
     ) -> Result<Option<(Value, Value)>, BuildError> {
-        if !self.cut.contains_key(&both) {
-            let halves = g.split(both, 0, &[size, size])?;
-            self.cut.insert(both, halves);
-        }
-        Ok(match self.cut.get(&both).map(Vec::as_slice) {
-            Some([first, second]) => Some((*first, *second)),
+        let halves = match self.cut.get(&both) {
+            Some(known) => known.clone(),
+            None => g.split(both, 0, &[size, size])?,
+        };
+        let pair = match halves.as_slice() {
+            [first, second] => Some((*first, *second)),
             _ => None,
-        })
+        };
+        self.cut.insert(both, halves);
+        Ok(pair)
     }
 }
 

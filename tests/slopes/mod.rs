@@ -63,9 +63,8 @@ pub(crate) fn hold(
         let feed: Vec<_> = (0..shapes.len())
             .map(|i| (names[i].as_str(), TensorView::F32(shapes[i], &data[i])))
             .collect();
-        session
-            .run(&feed, |outputs| outputs.iter().map(|o| o.to_vec()).collect::<Vec<_>>())
-            .unwrap()
+        let found = session.run(&feed).unwrap();
+        found.slices().unwrap().iter().map(|output| output.to_vec()).collect::<Vec<_>>()
     };
     let found = run(&data);
     for i in 0..shapes.len() {

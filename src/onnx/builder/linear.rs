@@ -92,6 +92,32 @@ impl GraphBuilder {
         values.first().copied().ok_or_else(|| wrong("Gemm", "needs an output"))
     }
 
+    /// LSTM over `x` [T, N, K] with `weight` [1, 4 H, K], `state` [1, 4 H, H] and `bias` [1, 8 H],
+    /// from a state of zeros: the states of all steps [T, N, H].
+    pub fn lstm(
+        &mut self,
+        x: Value,
+        weight: Value,
+        state: Value,
+        bias: Value,
+    ) -> Result<Value, BuildError> {
+        let (from, kept) = (self.shape(x)?.to_vec(), self.shape(state)?.to_vec());
+        let misfit = || wrong("LSTM", &format!("{from:?} with {kept:?}"));
+        let (&[t, n, k], &[1, rows, h]) = (from.as_slice(), kept.as_slice()) else {
+            return Err(misfit());
+        };
+        let fits = rows == 4 * h
+            && *self.shape(weight)? == [1, rows, k]
+            && *self.shape(bias)? == [1, 2 * rows];
+        if !fits {
+            return Err(misfit());
+        }
+        let inputs = [x, weight, state, bias];
+        let attributes = vec![int("hidden_size", dims_of(&[h])[0])];
+        let y = self.node("LSTM", &inputs, attributes, (F32, vec![t, 1, n, h]))?;
+        self.reshape(y, &[t, n, h])
+    }
+
     /// Convolution of `x` `[N, C, H, W]` with `weight` `[M, C / groups, kH, kW]` and `bias` `[M]`.
     pub fn conv(
         &mut self,
