@@ -135,7 +135,7 @@ impl Case {
         let found = session.run(&feed).unwrap();
         let found = found.slices().unwrap();
         for i in 0..outputs.len() {
-            let pairs = found[i].iter().zip(&found[outputs.len() + i]);
+            let pairs = found[i].iter().zip(found[outputs.len() + i]);
             let most = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(most < 1e-6, "{name}: {} differs by {most}", outputs[i]);
         }
