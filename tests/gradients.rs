@@ -148,6 +148,10 @@ fn slopes_of_convolutions_and_pooling() {
     check("conv, patches", &[x, &[3, 2, 2, 2], &[3]], conv(Window::square(2, 2), 1));
     let wide = Window { kernel: [1, 2], stride: [2, 1], pads: [0, 1, 1, 0], dilation: [1, 2] };
     check("conv, uneven", &[x, &[3, 2, 1, 2], &[3]], conv(wide, 1));
+    check("conv, many channels", &[&[1, 16, 4, 5], &[2, 16, 3, 2], &[2]], {
+        let window = Window { kernel: [3, 2], stride: [2, 1], pads: [1, 0, 0, 1], ..wide };
+        conv(window, 1)
+    });
     check("conv, each channel alone", &[x, &[2, 1, 3, 3], &[2]], conv(plain, 2));
     check("conv, two groups", &[&[1, 4, 4, 4], &[6, 2, 3, 3], &[6]], conv(plain.padded(1), 2));
     let back = |window: Window, groups: usize, size: [usize; 2]| {

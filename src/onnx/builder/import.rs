@@ -36,6 +36,7 @@ impl GraphBuilder {
                 g.initializers.push(tensor.clone());
             }
         }
+        g.node_names.extend(graph.node.iter().map(|node| node.name.clone()));
         let mut trained: HashSet<String> = parameters.iter().cloned().collect();
         let mut layout = Layout::default();
         for node in graph.node {
