@@ -9,16 +9,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
+use pilothouse::msg::{ActionChunk, Frame};
 use pilothouse::onnx::builder::{ElementType, GraphBuilder, Value};
 use pilothouse::onnx::foreign;
 use pilothouse::onnx::proto::ModelProto;
 use pilothouse::onnx::{Device, Model, SessionOptions, StepSession, TensorView};
-use pilothouse::policy::Manifest;
 use pilothouse::policy::manifest::Training;
+use pilothouse::policy::{Manifest, OnnxPolicy, Policy};
 use pilothouse::train::TrainError;
 use pilothouse::train::deploy;
-use pilothouse::train::graph::{Weight, put_back, trainable, weights_of};
-use pilothouse::train::objective::gaussian;
+use pilothouse::train::fit::Fit;
+use pilothouse::train::graph::{
+    BatchSize, BatchView, TrainingGraph, Weight, put_back, trainable, weights_of,
+};
+use pilothouse::train::objective::{Objective, gaussian};
 use pilothouse::train::optimiser::{AdamW, Config};
 use pilothouse::train::slopes::{Plan, SlopeGraph, find};
 use pilothouse::train::spec::Spec;
@@ -26,6 +30,8 @@ use prost::Message;
 use serde_json::{Map, Value as Json, json};
 
 const BATCH: usize = 32;
+/// Of the policy in `make_policy.py`.
+const SLOTS: usize = 4;
 /// How far a loss of ours may be from PyTorch's after up to ten steps, both in `f32`.
 const TOLERANCE: f64 = 2e-4;
 
@@ -182,6 +188,51 @@ fn policy() -> (ModelProto, Manifest, Spec) {
     let training = Training { data: String::new(), scores: String::new() };
     let manifest = deploy::manifest(&spec, vec!["go".to_owned()], training);
     (model, manifest, spec)
+}
+
+#[test]
+fn a_policy_that_pytorch_made_is_fine_tuned_and_drives() {
+    // Who has a policy of another program could not correct it with what the station recorded.
+    if !is_slow() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    python("make_policy.py", place.path());
+    let mut model = foreign::read(&place.path().join("exported/policy.onnx")).unwrap();
+    let (_, mut manifest, spec) = policy();
+    (manifest.instruction, manifest.state) = (None, Vec::new());
+    manifest.opset = model.opset_import[0].version;
+    (manifest.action.slots, manifest.action.horizon_ms_max) = (SLOTS, 400);
+    let size = BatchSize { lanes: 4, steps: 2 };
+    let (names, objective) = (trainable(&model), Objective::Huber { delta: 1.0 });
+    assert_eq!(names.len(), 4, "{names:?}");
+    let runtime = onnxruntime::runtime();
+    let mut graph =
+        TrainingGraph::new(&runtime, &model, &manifest, size, &objective, &names, true).unwrap();
+    let n = size.lanes * size.steps;
+    let n_pixels = 3 * (spec.input.width * spec.input.height) as usize;
+    let pictures: Vec<u8> = (0..n * n_pixels).map(|i| (i / n_pixels * 30) as u8).collect();
+    let target = |i: usize| 0.3 * ((i / (SLOTS * 3)) as f32 / n as f32 - 0.5);
+    let targets: Vec<f32> = (0..n * SLOTS * 3).map(target).collect();
+    let weights = vec![1.0; n * SLOTS];
+    let batch =
+        BatchView { pictures: &pictures, tokens: &[], targets: &targets, weights: &weights };
+    let config = Config { rate: 3e-3, warmup: 0, ..spec.optimiser };
+    let mut fit = Fit::new(config, weights_of(&model, &names).unwrap(), String::new());
+    let losses: Vec<_> = (0..80).map(|_| fit.step(&mut graph, &batch).unwrap().loss).collect();
+    assert!(losses[79] < 0.5 * losses[0], "{losses:?}");
+    put_back(&mut model, &fit.averaged());
+    let folder = place.path().join("policy");
+    deploy::write(&folder, &model, "{}", manifest).unwrap();
+    let mut driver = OnnxPolicy::load(&folder, &runtime, Device::Cpu).unwrap();
+    let mut chunk = ActionChunk::default();
+    let rgb = vec![90; 320 * 240 * 3];
+    driver.infer(&Frame { width: 320, height: 240, rgb, ..Frame::default() }, &mut chunk).unwrap();
+    assert_eq!(chunk.twists().len(), SLOTS);
+    let shape = [n, 3, spec.input.height as usize, spec.input.width as usize];
+    let inputs = [("image", TensorView::U8(&shape, &pictures))];
+    Run::of(&model, &inputs).write(place.path(), "tuned", &model);
+    python("check.py", place.path());
 }
 
 #[test]

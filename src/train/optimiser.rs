@@ -20,7 +20,7 @@ pub struct Config {
     pub decay: f32,
     /// Slopes with a larger norm over all weights are scaled down to it.
     pub norm_max: f32,
-    /// How much of the average a step keeps; 0 keeps none.
+    /// How much of the average a step keeps; 0 keeps no average, the weights stand for it.
     pub average: f32,
 }
 
@@ -84,7 +84,7 @@ impl AdamW {
         weights.iter().zip(&self.average).map(|(weight, average)| Weight {
             name: weight.name.clone(),
             shape: weight.shape.clone(),
-            elements: average.clone(),
+            elements: if average.is_empty() { &weight.elements } else { average }.clone(),
         })
     }
 
@@ -104,6 +104,9 @@ impl AdamW {
         // Early on the average follows faster, or it would hold what was drawn at first.
         let early = (1.0 + self.steps as f32) / (10.0 + self.steps as f32);
         let keep = config.average.min(early);
+        if config.average <= 0.0 {
+            self.average.iter_mut().for_each(Vec::clear);
+        }
         let moved = Move { rate, scale, unbias_1, unbias_2, keep };
         let moments = self.first.iter_mut().zip(&mut self.second).zip(&mut self.average);
         let mut pieces = Vec::new();
@@ -113,7 +116,9 @@ impl AdamW {
             let shrink = if weight.shape.len() >= 2 { 1.0 - rate * config.decay } else { 1.0 };
             let all = weight.elements.chunks_mut(PIECE).zip(slope.chunks(PIECE));
             let kept = first.chunks_mut(PIECE).zip(second.chunks_mut(PIECE));
-            for (((w, s), (m, v)), a) in all.zip(kept).zip(average.chunks_mut(PIECE)) {
+            let mut averages = average.chunks_mut(PIECE);
+            for ((w, s), (m, v)) in all.zip(kept) {
+                let a = averages.next().unwrap_or_default();
                 pieces.push(Piece { shrink, w, s, m, v, a });
             }
         }
@@ -137,7 +142,7 @@ struct Move {
     keep: f32,
 }
 
-/// Some elements of one weight, their slopes, moments and averages.
+/// Some elements of one weight, their slopes, moments and averages, if any are kept.
 struct Piece<'a> {
     shrink: f32,
     w: &'a mut [f32],
@@ -150,13 +155,15 @@ struct Piece<'a> {
 impl Piece<'_> {
     fn run(self, by: Move) {
         let Move { rate, scale, unbias_1, unbias_2, keep } = by;
-        let kept = self.m.iter_mut().zip(self.v.iter_mut()).zip(self.a.iter_mut());
-        for ((w, s), ((m, v), a)) in self.w.iter_mut().zip(self.s).zip(kept) {
+        let kept = self.m.iter_mut().zip(self.v.iter_mut());
+        for ((w, s), (m, v)) in self.w.iter_mut().zip(self.s).zip(kept) {
             let s = s * scale;
             *m = BETA_1 * *m + (1.0 - BETA_1) * s;
             *v = BETA_2 * *v + (1.0 - BETA_2) * s * s;
             let move_by = rate * (*m / unbias_1) / ((*v / unbias_2).sqrt() + EPSILON);
             *w = *w * self.shrink - move_by;
+        }
+        for (a, w) in self.a.iter_mut().zip(&*self.w) {
             *a = keep * *a + (1.0 - keep) * *w;
         }
     }

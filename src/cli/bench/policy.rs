@@ -104,10 +104,10 @@ fn shape(info: &TensorInfo) -> Vec<usize> {
 fn fill(bound: &mut BoundSession, image: usize) -> anyhow::Result<()> {
     let mut rng = Pcg64::seed_from_u64(1);
     if let Ok(pixels) = bound.input::<u8>(image) {
-        pixels.iter_mut().for_each(|pixel| *pixel = rng.random());
+        rng.fill(pixels);
         return Ok(());
     }
-    bound.input::<f32>(image)?.iter_mut().for_each(|pixel| *pixel = rng.random());
+    rng.fill(bound.input::<f32>(image)?);
     Ok(())
 }
 
