@@ -19,6 +19,7 @@ pub mod labels;
 pub mod objective;
 pub mod optimiser;
 pub mod sampler;
+pub mod slopes;
 pub mod spec;
 pub mod tokenizer;
 pub mod zoo;

@@ -2,32 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic; clippy exempts only #[test] functions")]
 
 mod onnxruntime;
+mod slopes;
 
 use pilothouse::onnx::builder::{
     BuildError, ElementType, GraphBuilder, Init, Layers, Value, Window,
 };
 use pilothouse::onnx::grad::{GradError, differentiate};
-use pilothouse::onnx::{Device, Model, SessionOptions, StepSession, TensorView};
+use slopes::{hold, weighted};
 
-const CPU: SessionOptions =
-    SessionOptions { device: Device::Cpu, intra_threads: 1, engine_cache: None };
-/// Half the distance of the two points a slope is measured between.
-const STEP: f32 = 1e-2;
-/// Of the slope and of the loss's own rounding in `f32`.
-const TOLERANCE: f32 = 2e-2;
-
-/// Numbers that look random, the same each time; away from zero by at least 0.1, where rectifiers
-/// and absolute values have no slope.
-fn numbers(n: usize, seed: usize) -> Vec<f32> {
-    let number = |i: usize| {
-        let turn = ((i * 37 + seed * 101 + 11) as f32 * 0.618_034).fract() * 2.0 - 1.0;
-        turn + 0.1 * turn.signum()
-    };
-    (0..n).map(number).collect()
-}
-
-/// Inputs of `shapes`, one output of `build`; its slopes are held against differences of the loss
-/// `sum(weights * output)`, the weights all different.
+/// Inputs of `shapes`, one output of `build`; its slopes are held against differences.
 fn check(
     name: &str,
     shapes: &[&[usize]],
@@ -41,50 +24,8 @@ fn check(
         .map(|(name, shape)| g.input(name, ElementType::F32, shape).unwrap())
         .collect();
     let y = build(&mut g, &inputs).unwrap();
-    let shape = g.shape(y).unwrap().to_vec();
-    let weights = g.constant(&shape, &numbers(shape.iter().product(), 7)).unwrap();
-    let weighted = g.mul(y, weights).unwrap();
-    let axes: Vec<_> = (0..shape.len()).collect();
-    let loss = g.reduce_sum(weighted, &axes).unwrap();
-    let loss = g.reshape(loss, &[]).unwrap();
-    let slopes = differentiate(&mut g, loss, &inputs).unwrap();
-    g.output("loss", loss).unwrap();
-    for (i, slope) in slopes.iter().enumerate() {
-        let slope = slope.unwrap_or_else(|| panic!("{name}: no slope for input {i}"));
-        assert_eq!(g.shape(slope).unwrap(), shapes[i], "{name}: input {i}");
-        g.output(&format!("dx{i}"), slope).unwrap();
-    }
-    let bytes = g.finish_bytes("");
-    let mut session =
-        StepSession::open(&onnxruntime::runtime(), Model::Bytes(&bytes), &CPU).unwrap();
-    let mut data: Vec<_> =
-        shapes.iter().zip(1..).map(|(shape, seed)| numbers(shape.iter().product(), seed)).collect();
-    let mut run = |data: &[Vec<f32>]| {
-        let feed: Vec<_> = (0..shapes.len())
-            .map(|i| (names[i].as_str(), TensorView::F32(shapes[i], &data[i])))
-            .collect();
-        session
-            .run(&feed, |outputs| outputs.iter().map(|o| o.to_vec()).collect::<Vec<_>>())
-            .unwrap()
-    };
-    let found = run(&data);
-    for i in 0..shapes.len() {
-        for k in 0..data[i].len() {
-            let at = data[i][k];
-            data[i][k] = at + STEP;
-            let high = run(&data)[0][0];
-            data[i][k] = at - STEP;
-            let low = run(&data)[0][0];
-            data[i][k] = at;
-            let expected = (high - low) / (2.0 * STEP);
-            let got = found[i + 1][k];
-            let most = TOLERANCE * expected.abs().max(1.0);
-            assert!(
-                (got - expected).abs() < most,
-                "{name}: input {i}, element {k}: {got} {expected}"
-            );
-        }
-    }
+    let loss = weighted(&mut g, &[y]);
+    hold(name, g, loss, &names, shapes);
 }
 
 #[test]
@@ -207,8 +148,19 @@ fn slopes_of_convolutions_and_pooling() {
     check("conv, patches", &[x, &[3, 2, 2, 2], &[3]], conv(Window::square(2, 2), 1));
     let wide = Window { kernel: [1, 2], stride: [2, 1], pads: [0, 1, 1, 0], dilation: [1, 2] };
     check("conv, uneven", &[x, &[3, 2, 1, 2], &[3]], conv(wide, 1));
+    check("conv, many channels", &[&[1, 16, 4, 5], &[2, 16, 3, 2], &[2]], {
+        let window = Window { kernel: [3, 2], stride: [2, 1], pads: [1, 0, 0, 1], ..wide };
+        conv(window, 1)
+    });
     check("conv, each channel alone", &[x, &[2, 1, 3, 3], &[2]], conv(plain, 2));
     check("conv, two groups", &[&[1, 4, 4, 4], &[6, 2, 3, 3], &[6]], conv(plain.padded(1), 2));
+    let back = |window: Window, groups: usize, size: [usize; 2]| {
+        move |g: &mut GraphBuilder, x: &[Value]| g.conv_transpose(x[0], x[1], &window, groups, size)
+    };
+    let (y, doubled) = (&[2, 3, 3, 4], Window::square(3, 2).padded(1));
+    check("transposed conv", &[y, &[3, 2, 3, 3]], back(plain, 1, [5, 6]));
+    check("transposed conv, stride 2", &[y, &[3, 2, 3, 3]], back(doubled, 1, [6, 7]));
+    check("transposed conv, alone", &[y, &[3, 1, 3, 3]], back(plain, 3, [5, 6]));
     check("mean pool", &[x], |g, x| g.average_pool(x[0], (3, 3)));
     check("max pool", &[&[2, 2, 4, 4]], |g, x| g.max_pool(x[0], &Window::square(2, 2)));
     check("max pool, overlapping", &[&[1, 1, 5, 5]], |g, x| {

@@ -1,6 +1,8 @@
 //! `pilothouse bench`: what the station costs and how late it is, on this machine, now.
 
 mod load;
+mod nets;
+mod policy;
 mod record;
 mod train;
 
@@ -50,6 +52,8 @@ enum Verb {
     Load(load::Args),
     /// What one step of training costs
     Train(train::Args),
+    /// How long one inference of each policy takes
+    Policy(policy::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -73,6 +77,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         Verb::Record(args) => record::run(args, out),
         Verb::Load(args) => load::run(args, out),
         Verb::Train(args) => train::run(args, out),
+        Verb::Policy(args) => policy::run(args, out),
     }
 }
 

@@ -13,7 +13,7 @@ mod linear;
 mod ops;
 mod tensor;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use prost::Message;
 
@@ -94,6 +94,7 @@ pub struct GraphBuilder {
     inputs: Vec<Value>,
     outputs: Vec<Value>,
     nodes: Vec<NodeProto>,
+    node_names: HashSet<String>,
     initializers: Vec<TensorProto>,
     /// Nodes so far of each scoped operator, for stable names.
     counts: BTreeMap<String, usize>,
@@ -115,6 +116,7 @@ impl GraphBuilder {
             inputs: Vec::new(),
             outputs: Vec::new(),
             nodes: Vec::new(),
+            node_names: HashSet::new(),
             initializers: Vec::new(),
             counts: BTreeMap::new(),
             constants: HashMap::new(),
@@ -400,12 +402,20 @@ impl GraphBuilder {
         Ok(values)
     }
 
+    /// A name for the next node, from which its outputs have theirs. A graph that was taken over
+    /// may have some already.
     fn next_name(&mut self, op: &str) -> String {
         let stem =
             if self.scope.is_empty() { op.to_owned() } else { format!("{}/{op}", self.scope) };
         let count = self.counts.entry(stem.clone()).or_insert(0);
-        *count += 1;
-        format!("{stem}_{}", *count - 1)
+        loop {
+            let name = format!("{stem}_{count}");
+            *count += 1;
+            let is_output = |end: &str| self.names.contains_key(&format!("{name}{end}"));
+            if !is_output("_out") && !is_output("_0") && !self.node_names.contains(&name) {
+                return name;
+            }
+        }
     }
 
     fn push_node(
@@ -416,6 +426,7 @@ impl GraphBuilder {
         output: Vec<String>,
         attribute: Vec<AttributeProto>,
     ) {
+        self.node_names.insert(name.to_owned());
         self.nodes.push(NodeProto {
             input,
             output,

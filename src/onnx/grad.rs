@@ -138,6 +138,9 @@ fn sum(g: &mut GraphBuilder, parts: Vec<Part>) -> Result<Value, GradError> {
             }
         }
     }
+    // Nodes come last first: stacked in the order in which they run, the same stack is made once.
+    left.reverse();
+    right.reverse();
     if let (Some(a), Some(b)) = (stack(g, &left)?, stack(g, &right)?) {
         let turned = g.transpose(a, &[1, 0])?;
         let product = g.matmul(turned, b)?;

@@ -25,6 +25,13 @@ impl NodeProto {
         self.attribute(name).map(|attribute| attribute.f)
     }
 
+    /// The attribute's texts, if the node has it.
+    #[must_use]
+    pub fn texts(&self, name: &str) -> Option<Vec<&str>> {
+        let attribute = self.attribute(name)?;
+        Some(attribute.strings.iter().filter_map(|s| std::str::from_utf8(s).ok()).collect())
+    }
+
     /// The attribute's text, if the node has it.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {

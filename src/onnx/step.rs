@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ort::session::{Session as OrtSession, SessionInputValue, SessionInputs};
+use ort::session::{Session as OrtSession, SessionInputValue, SessionInputs, SessionOutputs};
 use ort::value::TensorRef;
 
 use super::session::open_on;
@@ -59,31 +59,45 @@ impl StepSession {
         &self.names
     }
 
-    /// Runs the graph on `inputs` and hands its outputs (all `float32`) to `take`.
+    /// Runs the graph on `inputs`, which it needs no longer than that.
     ///
     /// # Errors
     /// A view does not fit the graph, or ONNX Runtime failed.
-    pub fn run<T>(
+    pub fn run(
         &mut self,
         inputs: &[(&str, TensorView<'_>)],
-        take: impl FnOnce(&[&[f32]]) -> T,
-    ) -> Result<T, SessionError> {
+    ) -> Result<StepOutputs<'_>, SessionError> {
         let mut feed: Vec<(String, SessionInputValue<'_>)> = Vec::with_capacity(inputs.len());
         for (name, view) in inputs {
             feed.push(((*name).to_owned(), value_of(name, *view)?));
         }
-        let failed = |error: ort::Error| SessionError::Run(error.to_string());
-        let results = self.session.run(SessionInputs::from(feed)).map_err(failed)?;
-        let mut outputs = Vec::with_capacity(self.names.len());
-        for value in results.values() {
-            outputs.push(value);
-        }
-        let mut slices = Vec::with_capacity(outputs.len());
-        for value in &outputs {
-            slices.push(value.try_extract_tensor::<f32>().map_err(failed)?.1);
-        }
-        Ok(take(&slices))
+        let values = self.session.run(SessionInputs::from(feed)).map_err(|error| failed(&error))?;
+        Ok(StepOutputs { values })
     }
+}
+
+/// What one run gave, in ONNX Runtime's own memory.
+#[derive(Debug)]
+pub struct StepOutputs<'a> {
+    values: SessionOutputs<'a>,
+}
+
+impl StepOutputs<'_> {
+    /// The elements of every output, in the order of [`StepSession::outputs`].
+    ///
+    /// # Errors
+    /// An output is not `float32`.
+    pub fn slices(&self) -> Result<Vec<&[f32]>, SessionError> {
+        let elements = |i: usize| self.values[i].try_extract_tensor::<f32>().map(|(_, all)| all);
+        (0..self.values.len())
+            .map(elements)
+            .collect::<Result<_, _>>()
+            .map_err(|error| failed(&error))
+    }
+}
+
+fn failed(error: &ort::Error) -> SessionError {
+    SessionError::Run(error.to_string())
 }
 
 fn value_of<'a>(name: &str, view: TensorView<'a>) -> Result<SessionInputValue<'a>, SessionError> {

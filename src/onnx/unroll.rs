@@ -7,11 +7,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::foreign::OPSET_MIN;
 use super::node::int;
 use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
-
-/// Operator set from which on `Split` takes a number of parts.
-const OPSET_MIN: i64 = 18;
 
 /// An output that is the input of the next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +24,7 @@ pub enum UnrollError {
     #[error("the graph has no {kind} {name:?} to carry state")]
     Missing { kind: &'static str, name: String },
     #[error(
-        "the graph imports operator set {found}; training needs {OPSET_MIN} or newer, export it again"
+        "the graph imports operator set {found}; training needs {OPSET_MIN} or newer; upgrade it first, or export it again"
     )]
     Opset { found: i64 },
 }

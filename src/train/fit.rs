@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::TrainError;
-use super::graph::{BatchView, TrainingGraph, Weight};
+use super::graph::{BatchView, TrainingGraph, Weight, split_loss};
 use super::optimiser::{AdamW, Config};
 use crate::policy::replace;
 
@@ -77,9 +77,10 @@ impl Fit {
     ) -> Result<StepReport, TrainError> {
         let step = self.steps();
         let rate = self.config.rate_at(step);
-        let loss = graph.run(&self.weights, batch)?;
-        let slopes: Vec<_> = graph.outputs().collect();
-        let norm = self.progress.adam.step(&self.config, &mut self.weights, &slopes);
+        let outputs = graph.outcome(&self.weights, batch)?;
+        let outputs = outputs.slices()?;
+        let (loss, slopes) = split_loss(&outputs);
+        let norm = self.progress.adam.step(&self.config, &mut self.weights, slopes);
         Ok(StepReport { step, loss, norm, rate })
     }
 

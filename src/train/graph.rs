@@ -1,22 +1,16 @@
 //! From a policy's own file to the graph that trains it.
 //!
 //! 1. The recurrent part is laid out over the steps of a window ([`unroll`]).
-//! 2. One probing run on the batch's real shapes tells what every tensor is.
-//! 3. Weights become inputs, the objective and its slopes are added.
-//!
-//! The file's own nodes stay as they are: what is trained is what is deployed.
-
-use prost::Message;
+//! 2. The objective and its slopes are added ([`super::slopes`]).
 
 use super::TrainError;
 use super::objective::{self, Objective};
-use crate::onnx::builder::{ElementType, GraphBuilder, Value};
-use crate::onnx::grad::differentiate;
-use crate::onnx::proto::{GraphProto, ModelProto, TensorProto};
+use super::slopes::{Plan, SlopeGraph, find};
+use super::zoo::CALIBRATION;
+use crate::onnx::builder::{ElementType, GraphBuilder};
+use crate::onnx::proto::ModelProto;
 use crate::onnx::unroll::{Carry, unroll};
-use crate::onnx::{
-    Device, Model, Runtime, SessionOptions, StepSession, TensorView, default_intra_threads, probe,
-};
+use crate::onnx::{Runtime, StepOutputs, TensorView, weights};
 use crate::policy::Manifest;
 use crate::policy::manifest::State;
 
@@ -51,9 +45,7 @@ pub struct BatchView<'a> {
 /// A policy with its objective and slopes, in ONNX Runtime.
 #[derive(Debug)]
 pub struct TrainingGraph {
-    session: StepSession,
-    /// Names of the trained tensors, in the order of the slopes.
-    weights: Vec<(String, Vec<usize>)>,
+    session: SlopeGraph,
     shapes: Shapes,
     /// First states, zeros.
     states: Vec<(String, Vec<usize>, Vec<f32>)>,
@@ -102,38 +94,27 @@ impl TrainingGraph {
         for (name, shape, _) in &states {
             feed.push((name.clone(), (ElementType::F32, shape.clone())));
         }
-        let facts = probe(runtime, &unrolled, &feed)?;
-        let mut g = GraphBuilder::import(&unrolled, &facts, names)?;
-        let action = find(&g, &manifest.action.output)?;
-        let targets = g.input("targets", ElementType::F32, &shapes.targets)?;
-        let weights = g.input("weights", ElementType::F32, &shapes.weights)?;
-        let loss = objective::add(&mut g, *objective, action, targets, weights)?;
-        g.output("loss", loss)?;
-        let mut trained = Vec::new();
-        let values = names.iter().map(|name| find(&g, name)).collect::<Result<Vec<_>, _>>()?;
-        if has_slopes {
-            let slopes = differentiate(&mut g, loss, &values)?;
-            for (name, (value, slope)) in names.iter().zip(values.iter().zip(slopes)) {
-                let slope = slope.ok_or_else(|| TrainError::Idle { weight: name.clone() })?;
-                g.output(&format!("slope of {name}"), slope)?;
-                trained.push((name.clone(), g.shape(*value)?.to_vec()));
-            }
-        } else {
-            g.output("predicted", action)?;
-            if let Some(log_deviation) = g.find(objective::LOG_DEVIATION) {
-                g.output("predicted deviation", log_deviation)?;
-            }
-            for (name, value) in names.iter().zip(values) {
-                trained.push((name.clone(), g.shape(value)?.to_vec()));
-            }
-        }
-        let bytes = g.finish("").encode_to_vec();
-        let options = SessionOptions {
-            device: Device::Cpu,
-            intra_threads: default_intra_threads().max(2),
-            engine_cache: None,
+        let plan = Plan { model: &unrolled, feed: &feed, weights: names };
+        let loss = |g: &mut GraphBuilder| -> Result<_, TrainError> {
+            let action = find(g, &manifest.action.output)?;
+            let targets = g.input("targets", ElementType::F32, &shapes.targets)?;
+            let weights = g.input("weights", ElementType::F32, &shapes.weights)?;
+            Ok((objective::add(g, *objective, action, targets, weights)?, action))
         };
-        let session = StepSession::open(runtime, Model::Bytes(&bytes), &options)?;
+        let whole = if has_slopes {
+            plan.with_slopes(runtime, |g| Ok(loss(g)?.0))?
+        } else {
+            plan.without_slopes(runtime, |g| {
+                let (loss, action) = loss(g)?;
+                g.output("loss", loss)?;
+                g.output("predicted", action)?;
+                if let Some(log_deviation) = g.find(objective::LOG_DEVIATION) {
+                    g.output("predicted deviation", log_deviation)?;
+                }
+                Ok(())
+            })?
+        };
+        let session = SlopeGraph::open(runtime, &whole)?;
         let columns = manifest
             .action
             .axes
@@ -142,7 +123,6 @@ impl TrainingGraph {
             .collect();
         Ok(Self {
             session,
-            weights: trained,
             shapes,
             states,
             columns,
@@ -153,11 +133,33 @@ impl TrainingGraph {
         })
     }
 
-    /// Runs it; gives the objective.
+    /// Runs it; gives the objective and keeps the other outputs.
     ///
     /// # Errors
     /// A view of another size than the graph was made for, or ONNX Runtime failed.
     pub fn run(&mut self, weights: &[Weight], batch: &BatchView<'_>) -> Result<f32, TrainError> {
+        let mut kept = std::mem::take(&mut self.outputs);
+        let loss = {
+            let outputs = self.outcome(weights, batch)?;
+            let outputs = outputs.slices()?;
+            let (loss, rest) = split_loss(&outputs);
+            kept.resize(rest.len(), Vec::new());
+            for (kept, output) in kept.iter_mut().zip(rest) {
+                kept.clear();
+                kept.extend_from_slice(output);
+            }
+            loss
+        };
+        self.outputs = kept;
+        Ok(loss)
+    }
+
+    /// What a run gives, where ONNX Runtime keeps it: the objective, then the slopes.
+    pub(super) fn outcome(
+        &mut self,
+        weights: &[Weight],
+        batch: &BatchView<'_>,
+    ) -> Result<StepOutputs<'_>, TrainError> {
         self.scaled.clear();
         for row in batch.targets.chunks_exact(3) {
             for (axis, scale, offset) in &self.columns {
@@ -181,21 +183,7 @@ impl TrainingGraph {
         for (name, shape, zeros) in &self.states {
             feed.push((name.as_str(), TensorView::F32(shape, zeros)));
         }
-        for ((name, shape), weight) in self.weights.iter().zip(weights) {
-            feed.push((name.as_str(), TensorView::F32(shape, &weight.elements)));
-        }
-        let kept = &mut self.outputs;
-        Ok(self.session.run(&feed, |outputs| {
-            let (loss, rest) = outputs.split_first().map_or((f32::NAN, outputs), |(loss, rest)| {
-                (loss.first().copied().unwrap_or(f32::NAN), rest)
-            });
-            kept.resize(rest.len(), Vec::new());
-            for (kept, output) in kept.iter_mut().zip(rest) {
-                kept.clear();
-                kept.extend_from_slice(output);
-            }
-            loss
-        })?)
+        self.session.run(weights, &feed)
     }
 
     /// The last batch's targets in the action tensor's units.
@@ -236,42 +224,20 @@ impl Shapes {
     }
 }
 
-fn find(g: &GraphBuilder, name: &str) -> Result<Value, TrainError> {
-    g.find(name).ok_or_else(|| TrainError::Tensor { name: name.to_owned() })
+/// The objective, and the other outputs.
+pub(super) fn split_loss<'a>(outputs: &'a [&'a [f32]]) -> (f32, &'a [&'a [f32]]) {
+    outputs.split_first().map_or((f32::NAN, outputs), |(loss, rest)| {
+        (loss.first().copied().unwrap_or(f32::NAN), rest)
+    })
 }
 
-/// Names of what can be trained in `model`: tensors of numbers that stand where an operator takes
-/// weights. Not by name: exporters call everything anything.
+/// Names of what can be trained in `model`: its weights, but for those that training sets itself.
 #[must_use]
 pub fn trainable(model: &ModelProto) -> Vec<String> {
     let Some(graph) = &model.graph else { return Vec::new() };
-    let is_weight = |tensor: &&TensorProto| {
-        let is_float = tensor.data_type == i32::from(ElementType::F32);
-        is_float && !tensor.name.starts_with("calibration") && stands_as_weight(graph, &tensor.name)
-    };
-    graph.initializer.iter().filter(is_weight).map(|tensor| tensor.name.clone()).collect()
-}
-
-fn stands_as_weight(graph: &GraphProto, name: &str) -> bool {
-    graph.node.iter().any(|node| {
-        let places = node.input.iter().enumerate().filter(|(_, input)| *input == name);
-        let mut places = places.map(|(place, _)| place);
-        match node.op_type.as_str() {
-            "MatMul" | "Gemm" => places.next().is_some(),
-            "Conv" | "LayerNormalization" | "BatchNormalization" => {
-                places.any(|place| matches!(place, 1 | 2))
-            }
-            "Gather" => places.any(|place| place == 0),
-            // A bias, or a factor of its own for each channel: a vector. What has more dimensions
-            // or fewer elements normalises pictures, and the like.
-            "Add" | "Mul" => {
-                let tensor = graph.initializer.iter().find(|tensor| tensor.name == name);
-                let is_vector = |tensor: &TensorProto| matches!(tensor.shape()[..], [n] if n > 1);
-                places.next().is_some() && tensor.is_some_and(is_vector)
-            }
-            _ => false,
-        }
-    })
+    let mut names = weights(graph);
+    names.retain(|name| !name.starts_with(CALIBRATION));
+    names
 }
 
 /// The weights called `names`, as they are in `model`.

@@ -74,8 +74,12 @@ fn huber(g: &mut GraphBuilder, difference: Value, delta: f32) -> Result<Value, T
     Ok(g.add(square, straight)?)
 }
 
-/// `d^2 / (2 s^2) + ln s`; the constant `ln(2 pi) / 2` is left out.
-fn gaussian(
+/// Negative logarithm of the likelihood, `d^2 / (2 s^2) + ln s`; the constant `ln(2 pi) / 2` is
+/// left out.
+///
+/// # Errors
+/// The shapes do not fit.
+pub fn gaussian(
     g: &mut GraphBuilder,
     difference: Value,
     log_deviation: Value,

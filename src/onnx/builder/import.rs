@@ -1,15 +1,19 @@
 //! A graph that exists already, continued: differentiation and losses are added to it.
 
+use std::collections::HashSet;
+
 use super::super::probe::{Fact, Facts};
 use super::super::proto::{ElementType, ModelProto, TensorProto};
+use super::super::recurrent::{Layout, is_recurrent};
 use super::{BuildError, GraphBuilder, Value};
 
 impl GraphBuilder {
     /// Takes over `model` with the shapes that `facts` tell of every tensor in it. Its outputs are
-    /// outputs no longer; `parameters` are inputs from now on instead of stored in the graph.
+    /// outputs no longer; `parameters` are inputs from now on instead of stored in the graph, and
+    /// recurrent nodes that depend on them are laid out in what they consist of.
     ///
     /// # Errors
-    /// A tensor that the facts do not tell of.
+    /// A tensor that the facts do not tell of, or a recurrent node of a kind that is not known.
     pub fn import(
         model: &ModelProto,
         facts: &Facts,
@@ -32,7 +36,18 @@ impl GraphBuilder {
                 g.initializers.push(tensor.clone());
             }
         }
+        g.node_names.extend(graph.node.iter().map(|node| node.name.clone()));
+        let mut trained: HashSet<String> = parameters.iter().cloned().collect();
+        let mut layout = Layout::default();
         for node in graph.node {
+            let is_trained = node.input.iter().any(|input| trained.contains(input));
+            if is_trained {
+                trained.extend(node.output.iter().cloned());
+            }
+            if is_trained && is_recurrent(&node) {
+                layout.add(&mut g, &node)?;
+                continue;
+            }
             for output in node.output.iter().filter(|output| !output.is_empty()) {
                 g.adopt(output, facts)?;
             }

@@ -141,6 +141,18 @@ impl Layers {
         g.add(new, change)
     }
 
+    /// A layer of long short-term memory (Hochreiter & Schmidhuber, 1997) over `x` [T, N, K], from
+    /// a state of zeros: the states of all steps [T, N, width].
+    pub fn lstm(&mut self, name: &str, x: Value, width: usize) -> Result<Value, BuildError> {
+        let n_in = self.last(x)?;
+        let init = Init::lecun(width);
+        let rows = 4 * width;
+        let weight = self.weight(&format!("{name}.input"), &[1, rows, n_in], init)?;
+        let state = self.weight(&format!("{name}.state"), &[1, rows, width], init)?;
+        let bias = self.weight(&format!("{name}.bias"), &[1, 2 * rows], Init::Constant(0.0))?;
+        self.g.lstm(x, weight, state, bias)
+    }
+
     /// Attention of every place of `x` [N, L, D] to all others, with `heads` heads (Vaswani et
     /// al., 2017).
     pub fn attention(&mut self, name: &str, x: Value, heads: usize) -> Result<Value, BuildError> {

@@ -67,6 +67,57 @@ impl GraphBuilder {
         self.node("MatMul", &[a, b], Vec::new(), (F32, shape))
     }
 
+    /// `a bᵀ + c` of matrices; `c` is broadcast.
+    pub fn gemm_turned(
+        &mut self,
+        a: Value,
+        b: Value,
+        c: Option<Value>,
+    ) -> Result<Value, BuildError> {
+        self.expect_element("Gemm", a, F32)?;
+        self.expect_element("Gemm", b, F32)?;
+        let (left, right) = (self.shape(a)?.to_vec(), self.shape(b)?.to_vec());
+        let shape = match (left.as_slice(), right.as_slice()) {
+            (&[n, k], &[m, k_b]) if k == k_b => vec![n, m],
+            _ => return Err(wrong("Gemm", &format!("{left:?} by {right:?} turned"))),
+        };
+        if let Some(c) = c
+            && broadcast("Gemm", self.shape(c)?, &shape)? != shape
+        {
+            return Err(wrong("Gemm", &format!("{:?} added to {shape:?}", self.shape(c)?)));
+        }
+        let inputs = [Some(a), Some(b), c];
+        let inputs = if c.is_some() { &inputs[..] } else { &inputs[..2] };
+        let values = self.node_of("Gemm", inputs, vec![int("transB", 1)], vec![(F32, shape)])?;
+        values.first().copied().ok_or_else(|| wrong("Gemm", "needs an output"))
+    }
+
+    /// LSTM over `x` [T, N, K] with `weight` [1, 4 H, K], `state` [1, 4 H, H] and `bias` [1, 8 H],
+    /// from a state of zeros: the states of all steps [T, N, H].
+    pub fn lstm(
+        &mut self,
+        x: Value,
+        weight: Value,
+        state: Value,
+        bias: Value,
+    ) -> Result<Value, BuildError> {
+        let (from, kept) = (self.shape(x)?.to_vec(), self.shape(state)?.to_vec());
+        let misfit = || wrong("LSTM", &format!("{from:?} with {kept:?}"));
+        let (&[t, n, k], &[1, rows, h]) = (from.as_slice(), kept.as_slice()) else {
+            return Err(misfit());
+        };
+        let fits = rows == 4 * h
+            && *self.shape(weight)? == [1, rows, k]
+            && *self.shape(bias)? == [1, 2 * rows];
+        if !fits {
+            return Err(misfit());
+        }
+        let inputs = [x, weight, state, bias];
+        let attributes = vec![int("hidden_size", dims_of(&[h])[0])];
+        let y = self.node("LSTM", &inputs, attributes, (F32, vec![t, 1, n, h]))?;
+        self.reshape(y, &[t, n, h])
+    }
+
     /// Convolution of `x` `[N, C, H, W]` with `weight` `[M, C / groups, kH, kW]` and `bias` `[M]`.
     pub fn conv(
         &mut self,
