@@ -107,7 +107,7 @@ fn fill(bound: &mut BoundSession, image: usize) -> anyhow::Result<()> {
         rng.fill(pixels);
         return Ok(());
     }
-    rng.fill(bound.input::<f32>(image)?);
+    bound.input::<f32>(image)?.fill_with(|| rng.random());
     Ok(())
 }
 
