@@ -55,6 +55,24 @@ fn one_command_makes_a_policy_that_can_be_examined_and_made_again() {
 }
 
 #[test]
+fn minutes_of_training_make_a_driver() {
+    // The command of the README would end in a policy that drives nowhere.
+    if std::env::var_os("PILOTHOUSE_SLOW").is_none() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let small = ["--demonstrations", "60", "--dagger", "1", "--attempts", "24", "--steps", "240"];
+    let words = [&["train", "--name", "quick", "--examine", "6"], &small[..]];
+    let told = pilothouse(place.path(), &words.concat());
+    println!("{told}");
+    let scores = std::fs::read_to_string(place.path().join("models/quick/scores.json")).unwrap();
+    let scores: serde_json::Value = serde_json::from_str(&scores).unwrap();
+    let total = &scores["closed_loop"]["total"];
+    assert_eq!(total["n"], 12, "{told}");
+    assert!(total["n_success"].as_u64() >= Some(1), "{told}");
+}
+
+#[test]
 fn a_wrong_specification_is_told_apart() {
     // A misspelt key would silently train something else.
     let place = tempfile::tempdir().unwrap();
