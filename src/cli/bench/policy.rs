@@ -107,7 +107,9 @@ fn fill(bound: &mut BoundSession, image: usize) -> anyhow::Result<()> {
         rng.fill(pixels);
         return Ok(());
     }
-    rng.fill(bound.input::<f32>(image)?);
+    for pixel in bound.input::<f32>(image)? {
+        *pixel = rng.random();
+    }
     Ok(())
 }
 
