@@ -1,4 +1,4 @@
-//! Training held against PyTorch, and every file we write against the ONNX checker and Python's
+//! Training held against `PyTorch`, and every file we write against the ONNX checker and Python's
 //! ONNX Runtime: minutes, and gigabytes to fetch, so only with `make test SLOW=1`.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test may panic; clippy exempts only #[test] functions")]
@@ -32,14 +32,14 @@ use serde_json::{Map, Value as Json, json};
 const BATCH: usize = 32;
 /// Of the policy in `make_policy.py`.
 const SLOTS: usize = 4;
-/// How far a loss of ours may be from PyTorch's after up to ten steps, both in `f32`.
+/// How far a loss of ours may be from `PyTorch`'s after up to ten steps, both in `f32`.
 const TOLERANCE: f64 = 2e-4;
 
 fn is_slow() -> bool {
     std::env::var_os("PILOTHOUSE_SLOW").is_some()
 }
 
-/// The Python that has PyTorch.
+/// The Python that has `PyTorch`.
 static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
     let made = Command::new(".ci/torch").stderr(Stdio::inherit()).output().unwrap();
     assert!(made.status.success(), "PyTorch could not be installed");
@@ -114,7 +114,7 @@ fn objective(g: &mut GraphBuilder) -> Result<Value, TrainError> {
     Ok(g.reshape(loss, &[])?)
 }
 
-/// Trains what PyTorch exported, on the same batch from the same weights; gives the losses.
+/// Trains what `PyTorch` exported, on the same batch from the same weights; gives the losses.
 fn train(folder: &Path, name: &str, shape: &[usize], n_steps: usize, checked: &Path) -> Vec<f64> {
     let runtime = onnxruntime::runtime();
     let mut model = foreign::read(&folder.join(format!("{name}.onnx"))).unwrap();
@@ -254,7 +254,7 @@ fn every_file_we_write_is_valid_and_means_the_same_elsewhere() {
     let model = ModelProto::decode(written.as_slice()).unwrap();
     let (width, height) = (spec.input.width as usize, spec.input.height as usize);
     let pixels: Vec<u8> = (0..3 * width * height).map(|i| (i * 37 % 256) as u8).collect();
-    let tokens: Vec<i64> = (0..spec.input.tokens).map(|i| (i % 9) as i64).collect();
+    let tokens: Vec<i64> = (0..9).cycle().take(spec.input.tokens).collect();
     let inputs = [
         ("image", TensorView::U8(&[1, 3, height, width], &pixels)),
         ("tokens", TensorView::I64(&[1, tokens.len()], &tokens)),
