@@ -1,8 +1,9 @@
 //! ONNX as data and as a running session.
 //!
-//! [`builder`] writes graphs, [`foreign`] reads and [`inspect`] judges other programs' ones, [`library`] finds or fetches the
-//! ONNX Runtime library, [`Runtime`] is that library loaded and [`Session`] a graph running in it.
-//! Deliberately absent: what a tensor means; that is [`crate::policy`]'s.
+//! [`builder`] writes graphs, [`foreign`] reads other programs' ones and [`inspect`] judges them,
+//! [`library`] finds or fetches the ONNX Runtime library, [`Runtime`] is that library loaded and
+//! [`Session`] a graph running in it. Deliberately absent: what a tensor means; that is
+//! [`crate::policy`]'s.
 
 mod assignment;
 pub mod builder;

@@ -34,8 +34,8 @@ fn list<const N: usize>(node: &Node, name: &str, default: usize) -> Result<[usiz
 }
 
 /// `dx` is the transposed convolution of `dy`. `dw` is one matrix product: `dy` [M, N·h·w] by the
-/// patches of `x` [C·kH·kW, N·h·w], cut out by strided slices: with few channels, channels first, so
-/// that they lie behind one another without another copy; else [`channels_last`].
+/// patches of `x` [C·kH·kW, N·h·w], cut out by strided slices, channels first so that they lie
+/// behind one another without another copy; with many channels it is [`channels_last`].
 fn conv(g: &mut GraphBuilder, node: &Node, slopes: &[Option<Value>]) -> Result<Parts, GradError> {
     let (x, weight, dy) = (node.input(0)?, node.input(1)?, only(node, slopes)?);
     let groups = usize::try_from(node.proto.int("group").unwrap_or(1)).unwrap_or(1);
