@@ -163,7 +163,7 @@ fn recorded(
 ) -> anyhow::Result<Vec<Pair>> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let cache = work.join("recorded");
-    let options = RecordingOptions { cache, threads, held_out, ..Default::default() };
+    let options = RecordingOptions { cache, held_out, threads, ..Default::default() };
     let mut pairs = Vec::new();
     for root in roots {
         let name = root.display().to_string();

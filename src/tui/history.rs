@@ -185,8 +185,8 @@ mod tests {
             history.remember(&snapshot, NEAR);
             history.agreement()
         };
-        assert_eq!((0..40).filter_map(|i| drive(i * 50, Authority::Policy, 0.0)).next(), None);
-        assert_eq!((40..75).filter_map(|i| drive(i * 50, Authority::Operator, 0.35)).next(), None);
+        assert_eq!((0..40).find_map(|i| drive(i * 50, Authority::Policy, 0.0)), None);
+        assert_eq!((40..75).find_map(|i| drive(i * 50, Authority::Operator, 0.35)), None);
         let last = (75..115).map(|i| drive(i * 50, Authority::Operator, 0.0)).last().flatten();
         assert!(last.is_some_and(|share| (share - 35.0 / 75.0).abs() < 1e-9), "{last:?}");
     }

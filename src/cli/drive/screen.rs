@@ -223,7 +223,9 @@ impl Loop<'_> {
         }
         let notices = self.robot.look_for_policies(clock::now());
         if !notices.is_empty() {
-            notices.into_iter().for_each(|notice| self.tell(notice));
+            for notice in notices {
+                self.tell(notice);
+            }
             self.tell_info();
         }
         let pad = lock(&self.pad).clone();

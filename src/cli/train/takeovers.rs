@@ -171,7 +171,7 @@ impl Rivals {
 
 impl Comparison {
     /// It agrees less with the operator, or fails where the old one did not more often than chance
-    /// would have it (McNemar, 1947).
+    /// would have it (`McNemar`, 1947).
     fn is_worse(&self) -> bool {
         let agrees_less = self.agreed.is_some_and(|[old, new]| new < old);
         let [old, new] = self.alone.map(|n| n as f64);
