@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Does `work` on all `items` on at most `threads` threads, `block` neighbours at a time, each
-/// thread with a hand of its own from `make`. The results are in the order of `items`. After a break
-/// nobody takes another block, and results are missing.
+/// thread with a hand of its own from `make`. The results are in the order of `items`. After a
+/// break nobody takes another block, and results are missing.
 ///
 /// # Errors
 /// A hand cannot be made.
