@@ -61,14 +61,14 @@ fn minutes_of_training_make_a_driver() {
         return;
     }
     let place = tempfile::tempdir().unwrap();
-    let small = ["--demonstrations", "60", "--dagger", "1", "--attempts", "24", "--steps", "240"];
-    let words = [&["train", "--name", "quick", "--examine", "6"], &small[..]];
+    let small = ["--demonstrations", "60", "--dagger", "1", "--attempts", "24", "--steps", "220"];
+    let words = [&["train", "--name", "quick", "--examine", "12"], &small[..]];
     let told = pilothouse(place.path(), &words.concat());
     println!("{told}");
     let scores = std::fs::read_to_string(place.path().join("models/quick/scores.json")).unwrap();
     let scores: serde_json::Value = serde_json::from_str(&scores).unwrap();
     let total = &scores["closed_loop"]["total"];
-    assert_eq!(total["n"], 12, "{told}");
+    assert_eq!(total["n"], 24, "{told}");
     assert!(total["n_success"].as_u64() >= Some(1), "{told}");
 }
 
