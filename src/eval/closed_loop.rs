@@ -16,6 +16,7 @@ mod crowd;
 mod drive;
 mod examination;
 mod eye;
+mod nobody;
 mod tally;
 
 use std::time::Duration;
@@ -34,6 +35,7 @@ use crate::sim::{Robot, Scenario, Side, World};
 pub use crowd::{MakePolicy, drive_all};
 pub use drive::drive;
 pub use examination::{AHEAD, ClosedLoop, Doubt, Terms, attempts, expected, family, scenarios};
+pub use nobody::Nobody;
 pub use tally::Tally;
 
 /// What is the same for all attempts.

@@ -17,10 +17,9 @@ use rand_pcg::Pcg64;
 use super::TrainError;
 use super::examples::{Clip, ExamplesSpec};
 use crate::eval::closed_loop::{
-    Attempt, ClosedLoopError, Ending, Glimpse, MakePolicy, Options, Run, Witness, drive_all,
+    Attempt, ClosedLoopError, Ending, Glimpse, MakePolicy, Nobody, Options, Run, Witness, drive_all,
 };
-use crate::msg::{ActionChunk, Frame, Kinematics};
-use crate::policy::{Policy, PolicyError, PolicyInfo, Preprocessor};
+use crate::policy::{Policy, Preprocessor};
 use crate::sim::language::{self, Wording};
 use crate::sim::{Expert, Scenario, Side, rollout};
 
@@ -116,31 +115,6 @@ fn attempts(plan: &Plan, has_policy: bool) -> Result<Vec<Attempt>, TrainError> {
         attempts.push(attempt);
     }
     Ok(attempts)
-}
-
-/// Drives nowhere, for where the expert drives all the time.
-struct Nobody(PolicyInfo);
-
-impl Nobody {
-    fn new(rate_hz: f64) -> Self {
-        Self(PolicyInfo { kinematics: Kinematics::Omni, rate_hz, ..PolicyInfo::default() })
-    }
-}
-
-impl Policy for Nobody {
-    fn info(&self) -> &PolicyInfo {
-        &self.0
-    }
-
-    fn set_instruction(&mut self, _: &str) -> Result<(), PolicyError> {
-        Ok(())
-    }
-
-    fn reset(&mut self) {}
-
-    fn infer(&mut self, _: &Frame, _: &mut ActionChunk) -> Result<(), PolicyError> {
-        Ok(())
-    }
 }
 
 /// Writes down what is seen, and what the expert would do there.

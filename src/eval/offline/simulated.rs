@@ -3,10 +3,9 @@
 
 use super::{Episode, Eye, Step};
 use crate::eval::closed_loop::{
-    Attempt, ClosedLoopError, Glimpse, Options, Witness, drive, expected,
+    Attempt, ClosedLoopError, Glimpse, Nobody, Options, Witness, drive, expected,
 };
-use crate::msg::{ActionChunk, Frame, Kinematics, Twist};
-use crate::policy::{Policy, PolicyError, PolicyInfo};
+use crate::msg::{Frame, Twist};
 use crate::sim::{Renderer, World};
 
 /// The attempt as the expert drives it, seen with `eye`; without one there is nothing to see, but
@@ -49,31 +48,5 @@ impl Witness for Log<'_> {
         let wanted = expected(glimpse);
         let before = std::mem::replace(&mut self.before, wanted);
         self.steps.push(Step { picture, wanted: Some(wanted), before, takeover: None });
-    }
-}
-
-/// Sits where the policy does while the expert drives.
-struct Nobody(PolicyInfo);
-
-impl Nobody {
-    fn new(rate_hz: f64) -> Self {
-        Self(PolicyInfo { kinematics: Kinematics::Omni, rate_hz, ..PolicyInfo::default() })
-    }
-}
-
-impl Policy for Nobody {
-    fn info(&self) -> &PolicyInfo {
-        &self.0
-    }
-
-    fn set_instruction(&mut self, _: &str) -> Result<(), PolicyError> {
-        Ok(())
-    }
-
-    fn reset(&mut self) {}
-
-    fn infer(&mut self, _: &Frame, chunk: &mut ActionChunk) -> Result<(), PolicyError> {
-        chunk.confidence = 1.0;
-        Ok(())
     }
 }
