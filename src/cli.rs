@@ -115,6 +115,11 @@ fn run(verb: Verb, out: &mut Output) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// As many threads as work at once.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// The user's folder for what a program keeps between runs, or a clear error where the system names
 /// none.
 fn state_dir() -> anyhow::Result<PathBuf> {

@@ -37,7 +37,10 @@ fn one_command_makes_a_policy_that_can_be_examined_and_made_again() {
         let place = tempfile::tempdir().unwrap();
         std::fs::write(place.path().join("spec.toml"), spec()).unwrap();
         let small = ["--demonstrations", "2", "--dagger", "1", "--attempts", "2"];
-        let train = [&["train", "spec.toml", "--name", "small", "--steps", "6"], &small[..]];
+        let train = [
+            &["train", "spec.toml", "--models", "models", "--name", "small", "--steps", "6"],
+            &small[..],
+        ];
         let told = pilothouse(place.path(), &train.concat());
         assert!(told.contains("demonstrations: 2 of 2 attempts succeeded"), "{told}");
         assert!(told.contains("round-1:"), "{told}");
@@ -62,7 +65,8 @@ fn minutes_of_training_make_a_driver() {
     }
     let place = tempfile::tempdir().unwrap();
     let small = ["--demonstrations", "60", "--dagger", "1", "--attempts", "24", "--steps", "220"];
-    let words = [&["train", "--name", "quick", "--examine", "12"], &small[..]];
+    let words =
+        [&["train", "--models", "models", "--name", "quick", "--examine", "12"], &small[..]];
     let told = pilothouse(place.path(), &words.concat());
     println!("{told}");
     let scores = std::fs::read_to_string(place.path().join("models/quick/scores.json")).unwrap();

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use serde::Serialize;
 
+use super::cores;
 use super::sim::sheet::size;
 use crate::config::{self, Flags};
 use crate::eval::calibration::TOLERANCE;
@@ -107,7 +108,7 @@ pub(super) fn examine(
 }
 
 /// A path that holds a policy as it is, else the folder of that name among the models.
-fn folder_of(name: &str, home: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(super) fn folder_of(name: &str, home: Option<&Path>) -> anyhow::Result<PathBuf> {
     let path = Path::new(name);
     if path.join(policy::manifest::FILE_NAME).is_file() {
         return Ok(path.to_owned());
@@ -233,8 +234,4 @@ enum Part {
     Recordings,
     BesideExpert,
     ClosedLoop,
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -16,8 +16,12 @@ use anyhow::{Context, ensure};
 use self::progress::Progress;
 use self::stages::Run;
 use self::start::Start;
+use super::cores;
+use super::eval::folder_of;
+use crate::config::{self, Flags};
 use crate::onnx::Runtime;
 use crate::onnx::library::{self, Search, Variant};
+use crate::policy;
 use crate::sim::language;
 use crate::train::examples::{Examples, RecordingOptions, from_recordings};
 use crate::train::spec::Spec;
@@ -31,9 +35,9 @@ pub struct Args {
     /// Recorded datasets to learn from, besides what the specification asks the simulator for
     #[arg(long, value_name = "FOLDER")]
     data: Vec<PathBuf>,
-    /// Folder that holds the policy folders
-    #[arg(long, value_name = "FOLDER", default_value = "models")]
-    models: PathBuf,
+    /// Folder that holds the policy folders [default: models here, else in your data folder]
+    #[arg(long, value_name = "FOLDER")]
+    models: Option<PathBuf>,
     /// Folder for examples, checkpoints and curves [default: runs/NAME]
     #[arg(long, value_name = "FOLDER")]
     work: Option<PathBuf>,
@@ -76,15 +80,18 @@ pub struct Args {
 /// The specification is wrong, data cannot be read, or a file cannot be written.
 pub fn run(args: &Args, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
     let mut spec = Spec::read(&args.spec)?;
+    let config = config::load(&Flags::default())?.config;
+    // Where the station looks.
+    let models = policy::home(args.models.as_deref().or(config.policy.models.as_deref()))?;
     if args.from_takeovers {
-        return takeovers::run(args, spec, out);
+        return takeovers::run(args, spec, &config, &models, out);
     }
     ensure!(
         args.demonstrations.unwrap_or(spec.attempts.demonstrations) > 0 || !args.data.is_empty(),
         "there is nothing to learn from: give --data, or --demonstrations"
     );
     let start = match &args.from {
-        Some(name) => Some(Start::of(&folder_of(&args.models, name)?, &mut spec)?),
+        Some(name) => Some(Start::of(&folder_of(name, Some(&models))?, &mut spec)?),
         None => None,
     };
     args.put_into(&mut spec);
@@ -98,8 +105,8 @@ pub fn run(args: &Args, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
         None => Start::fresh(&spec, &instructions(&recorded))?,
     };
     let run = Run::new(spec, work, runtime, recorded, start, &args.scenario)?;
-    let folder = args.models.join(run.name());
-    run.train(args.resume, &args.models, &mut progress)?;
+    let folder = models.join(run.name());
+    run.train(args.resume, &models, &mut progress)?;
     drop(progress);
     match args.examine {
         Some(n_worlds) => super::eval::examine(&folder, n_worlds, out),
@@ -131,15 +138,6 @@ impl Args {
     }
 }
 
-/// A path that holds a policy as it is, else the folder of that name in `models`.
-fn folder_of(models: &Path, name: &str) -> anyhow::Result<PathBuf> {
-    let is_policy = |path: &Path| path.join(crate::policy::manifest::FILE_NAME).is_file();
-    let path = Path::new(name);
-    let folder = if is_policy(path) { path.to_owned() } else { models.join(name) };
-    ensure!(is_policy(&folder), "there is no policy {name:?} in {}", models.display());
-    Ok(folder)
-}
-
 /// Everything that a policy trained on `recorded` and in the simulator is told.
 fn instructions(recorded: &[Pair]) -> Vec<String> {
     let mut instructions = language::texts(|template| !template.is_held_out());
@@ -161,7 +159,7 @@ fn recorded(
     work: &Path,
     progress: &mut Progress<'_>,
 ) -> anyhow::Result<Vec<Pair>> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores();
     let cache = work.join("recorded");
     let options = RecordingOptions { cache, held_out, threads, ..Default::default() };
     let mut pairs = Vec::new();

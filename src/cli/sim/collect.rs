@@ -115,7 +115,7 @@ pub(super) fn run(args: &Args, out: &mut (impl Write + Send)) -> anyhow::Result<
         saving: Mutex::new(Tally { out, saved: 0, failed: 0, rows: 0, error: None }),
     };
     let started = clock::now();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = crate::cli::cores();
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| work.work());

@@ -13,6 +13,7 @@ use super::Pair;
 use super::progress::Progress;
 use super::start::Start;
 use super::watch::Watch;
+use crate::cli::cores;
 use crate::eval::closed_loop::MakePolicy;
 use crate::msg::Kinematics;
 use crate::onnx::proto::ModelProto;
@@ -224,7 +225,7 @@ impl Run {
             return Ok(Arc::new(Examples::open(&[&path])?));
         }
         let started = clock::now();
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = cores();
         let load = || -> Result<Box<dyn Policy>, PolicyError> {
             let options =
                 SessionOptions { device: Device::Cpu, intra_threads: 1, engine_cache: None };

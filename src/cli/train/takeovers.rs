@@ -11,8 +11,10 @@ use anyhow::{Context, bail, ensure};
 use super::progress::Progress;
 use super::stages::Run;
 use super::start::Start;
-use super::{Args, folder_of, onnx_runtime, recorded};
-use crate::config::{self, Flags};
+use super::{Args, onnx_runtime, recorded};
+use crate::cli::cores;
+use crate::cli::eval::folder_of;
+use crate::config::Config;
 use crate::dataset::lerobot::Dataset;
 use crate::eval::closed_loop::{self, Ending, Options};
 use crate::onnx::{Device, Runtime, SessionOptions};
@@ -41,12 +43,13 @@ const CHANCE: f64 = 1.96;
 pub(super) fn run(
     args: &Args,
     mut spec: Spec,
+    config: &Config,
+    models: &Path,
     out: &mut (impl Write + Send),
 ) -> anyhow::Result<()> {
-    let config = config::load(&Flags::default())?.config;
     let named = args.from.as_deref().unwrap_or(&config.policy.name);
     ensure!(!named.is_empty(), "no policy is configured; name one with --from");
-    let old = folder_of(&args.models, named)?;
+    let old = folder_of(named, Some(models))?;
     let start = Start::of(&old, &mut spec)?;
     let roots = if args.data.is_empty() {
         with_takeovers(&config.record.folder)?
@@ -54,7 +57,7 @@ pub(super) fn run(
         args.data.clone()
     };
     let was = file_name(&old);
-    spec.name = next_name(&args.models, &was);
+    spec.name = next_name(models, &was);
     spec.optimiser.steps = STEPS;
     spec.optimiser.warmup = WARM_UP;
     spec.optimiser.rate = RATE;
@@ -82,14 +85,14 @@ pub(super) fn run(
     let found = rivals.compare([&old, &new])?;
     found.tell([&was, &name], out)?;
     if found.is_worse() {
-        let (place, to) = (new.display(), args.models.join(&name));
+        let (place, to) = (new.display(), models.join(&name));
         return Ok(writeln!(
             out,
             "not offered; copy {place} to {} to use it anyway",
             to.display()
         )?);
     }
-    install(&new, &args.models.join(&name))?;
+    install(&new, &models.join(&name))?;
     Ok(writeln!(out, "{name} is offered: on the station, p chooses it")?)
 }
 
@@ -160,12 +163,11 @@ impl Rivals {
         };
         let (mut policy, scenarios) = (load()?, closed_loop::scenarios()?);
         let attempts = closed_loop::attempts(policy.as_mut(), &scenarios, WORLDS, 0, Wording::One)?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let options = Options::default();
         let is_success = |_, end: Result<(closed_loop::Run, ()), _>| {
             ControlFlow::Continue(end.is_ok_and(|(run, ())| run.ending == Ending::Success))
         };
-        Ok(closed_loop::drive_all(&attempts, &options, threads, &load, &|_| (), &is_success)?)
+        Ok(closed_loop::drive_all(&attempts, &options, cores(), &load, &|_| (), &is_success)?)
     }
 }
 
